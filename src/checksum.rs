@@ -1,0 +1,155 @@
+//! The Internet checksum (RFC 1071): a ones'-complement sum of 16-bit words.
+//!
+//! Words are summed as the machine loads them, in either byte order: the sum of byte-swapped words is the byte-swapped
+//! sum (RFC 1071 §2 B), so only [`Sum::checksum`] has to know that it hands out bytes. Wide words serve as well as
+//! 16-bit ones, because 2^16, 2^32 and 2^64 are all 1 modulo 65535: a carry out of the top comes back in at the bottom.
+
+/// What a sum is kept in: as wide as the machine adds in one instruction.
+#[cfg(target_pointer_width = "64")]
+type Accumulator = u64;
+#[cfg(not(target_pointer_width = "64"))]
+type Accumulator = u32;
+
+/// A ones'-complement sum in progress, of bytes that start at an even offset.
+///
+/// ```
+/// use tcp_reset::checksum::Sum;
+///
+/// // RFC 1071 §3: the words 0001 f203 f4f5 f6f7 sum to ddf2.
+/// let sum = Sum::of(&[0x00, 0x01, 0xf2, 0x03]).plus(Sum::of(&[0xf4, 0xf5, 0xf6, 0xf7]));
+/// assert_eq!(sum.checksum(), [!0xdd, !0xf2]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Sum(Accumulator);
+
+impl Sum {
+    /// Sums `data`, of any length; an odd last byte counts as if a zero byte followed it.
+    #[inline]
+    #[must_use]
+    pub fn of(data: &[u8]) -> Self {
+        data.chunks(BLOCK).fold(Self(0), |sum, block| sum.plus(Self::of_block(block)))
+    }
+
+    /// Sums one big-endian 32-bit word, such as an IPv4 address, or two 16-bit ones, such as a pair of ports.
+    #[inline]
+    #[must_use]
+    pub const fn of_word(word: [u8; 4]) -> Self {
+        Self::of_native(u32::from_ne_bytes(word))
+    }
+
+    /// Adds two sums; the order does not matter. Total: the carry comes back in at the bottom (RFC 1071 §2 A).
+    #[inline]
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        let (sum, carry) = self.0.overflowing_add(other.0);
+        Self(if carry { sum.wrapping_add(1) } else { sum })
+    }
+
+    /// Whether the bytes summed, their checksum field among them, carry a valid checksum.
+    ///
+    /// A sum of words that holds its own complement is 65535 or a multiple of it, both zeros of the checksum field
+    /// included: 0x0000 and 0xFFFF differ by exactly that. Nothing but zeros sums to 0, which is no valid checksum.
+    #[inline]
+    #[must_use]
+    pub const fn is_valid(self) -> bool {
+        self.0 != 0 && self.0.is_multiple_of(0xffff)
+    }
+
+    /// The checksum field's two bytes, in the order they stand on the wire: the complement of the folded sum.
+    #[inline]
+    #[must_use]
+    pub const fn checksum(self) -> [u8; 2] {
+        (!self.fold()).to_ne_bytes()
+    }
+}
+
+/// Wide machines: whole 64-bit words, 32 bytes a step. Plain sums of the words and of their high halves are all a
+/// compiler needs to use vector registers, and together they tell the sum of the low halves too.
+#[cfg(target_pointer_width = "64")]
+impl Sum {
+    #[inline]
+    #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
+    const fn of_native(word: u32) -> Self {
+        Self(word as u64)
+    }
+
+    /// Sums at most [`BLOCK`] bytes.
+    #[inline]
+    pub(crate) fn of_block(data: &[u8]) -> Self {
+        let (steps, rest) = data.as_chunks::<32>();
+        let (words, tail) = rest.as_chunks::<8>();
+        let mut sum = Self::of_steps(steps);
+        for word in words {
+            sum = sum.plus(Self(u64::from_ne_bytes(*word)));
+        }
+        sum.plus(Self::of_tail(tail))
+    }
+
+    /// The sum of all words wraps, that of their high halves cannot: what the one lacks of the other, shifted up, is
+    /// the sum of the low halves.
+    #[inline]
+    fn of_steps(steps: &[[u8; 32]]) -> Self {
+        let (mut whole, mut high) = (0_u64, 0_u64);
+        for word in steps.as_flattened().as_chunks::<8>().0 {
+            let word = u64::from_ne_bytes(*word);
+            whole = whole.wrapping_add(word);
+            high = high.wrapping_add(word >> 32);
+        }
+        Self(whole.wrapping_sub(high << 32).wrapping_add(high))
+    }
+
+    /// Sums fewer than eight bytes.
+    #[inline]
+    fn of_tail(tail: &[u8]) -> Self {
+        let (words, tail) = tail.as_chunks::<4>();
+        let (pairs, tail) = tail.as_chunks::<2>();
+        let mut sum = 0_u64;
+        for word in words {
+            sum = sum.wrapping_add(u64::from(u32::from_ne_bytes(*word)));
+        }
+        for pair in pairs {
+            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes(*pair)));
+        }
+        for &byte in tail {
+            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([byte, 0])));
+        }
+        Self(sum)
+    }
+
+    /// Adds the halves, twice; adding a rotated word brings each carry back in.
+    #[inline]
+    #[expect(clippy::as_conversions, reason = "keeps the half that holds the sum")]
+    const fn fold(self) -> u16 {
+        let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
+        (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
+    }
+}
+
+/// Small machines: 16-bit words in a 32-bit sum, which 64 KiB of them do not fill.
+#[cfg(not(target_pointer_width = "64"))]
+impl Sum {
+    const fn of_native(word: u32) -> Self {
+        Self(word)
+    }
+
+    pub(crate) fn of_block(data: &[u8]) -> Self {
+        let (pairs, odd) = data.as_chunks::<2>();
+        let mut sum = 0_u32;
+        for pair in pairs {
+            sum = sum.wrapping_add(u32::from(u16::from_ne_bytes(*pair)));
+        }
+        for &byte in odd {
+            sum = sum.wrapping_add(u32::from(u16::from_ne_bytes([byte, 0])));
+        }
+        Self(sum)
+    }
+
+    /// Adds the halves; adding the rotated word brings the carry back in.
+    #[expect(clippy::as_conversions, reason = "keeps the half that holds the sum")]
+    const fn fold(self) -> u16 {
+        (self.0.wrapping_add(self.0.rotate_left(16)) >> 16) as u16
+    }
+}
+
+/// How much is summed without minding carries: no sum of so few bytes overflows on either kind of machine.
+const BLOCK: usize = 1 << 16;

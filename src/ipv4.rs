@@ -1,0 +1,142 @@
+//! Resets over IPv4 (RFC 791).
+
+use core::net::Ipv4Addr;
+
+use crate::checksum::Sum;
+use crate::{Checksum, Config, NoReset, Profile, tcp};
+
+/// The length in bytes of an IPv4 header without options.
+const HEADER_LEN: usize = 20;
+
+/// The length in bytes of a whole reset: IPv4 header and TCP header, neither with options.
+pub const RESET_LEN: usize = HEADER_LEN + tcp::HEADER_LEN;
+
+/// The reset that answers an IPv4 packet: a small value that owns what it says and borrows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Reset {
+    /// The address it comes from, the offender's destination.
+    pub source: Ipv4Addr,
+    /// The address it goes to, the offender's source.
+    pub destination: Ipv4Addr,
+    /// Type of service: zero, or what [`Profile::TcpStack`] reflects.
+    pub tos: u8,
+    /// Time to live, from [`Config::hop_limit`].
+    pub hop_limit: u8,
+    /// Whose answer it is; it decides how a zero TCP checksum is written.
+    pub profile: Profile,
+    /// Ports and numbers.
+    pub tcp: tcp::Reset,
+}
+
+impl Reset {
+    /// Decides whether `packet`, an IPv4 packet with or without bytes behind its end, is answered by a reset.
+    ///
+    /// # Errors
+    ///
+    /// The reason for silence, the first of: [`NoReset::Truncated`] (no IPv4 header), [`NoReset::Version`],
+    /// [`NoReset::HeaderLength`], [`NoReset::TotalLength`], [`NoReset::Truncated`] (shorter than its total length),
+    /// [`NoReset::HeaderChecksum`], [`NoReset::Fragment`], [`NoReset::NotTcp`], [`NoReset::Source`],
+    /// [`NoReset::Destination`], [`NoReset::TcpHeader`], [`NoReset::Rst`], [`NoReset::TcpChecksum`],
+    /// [`NoReset::DataOffset`].
+    #[inline]
+    pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
+        let (header, rest) = packet.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
+        #[rustfmt::skip]
+        let &[
+            version_ihl, tos, l0, l1,
+            i0, i1, f0, f1,
+            ttl, protocol, c0, c1,
+            s0, s1, s2, s3,
+            d0, d1, d2, d3,
+        ] = header;
+        if version_ihl >> 4 != 4 {
+            return Err(NoReset::Version);
+        }
+        // The header length counts 32-bit words (RFC 791 §3.1).
+        let header_len = u16::from(version_ihl & 0x0f) << 2;
+        let options_len = usize::from(header_len).checked_sub(HEADER_LEN).ok_or(NoReset::HeaderLength)?;
+        let total_len = u16::from_be_bytes([l0, l1]);
+        let segment_len = total_len.checked_sub(header_len).ok_or(NoReset::TotalLength)?;
+
+        let (options, rest) = rest.split_at_checked(options_len).ok_or(NoReset::Truncated)?;
+        let segment = match rest.get(..usize::from(segment_len)) {
+            Some(segment) => segment,
+            None if config.tcp_checksum == Checksum::Trust => rest,
+            None => return Err(NoReset::Truncated),
+        };
+
+        let addresses = Sum::of_word([s0, s1, s2, s3]).plus(Sum::of_word([d0, d1, d2, d3]));
+        // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
+        if config.ipv4_checksum == Checksum::Verify {
+            let sum = addresses
+                .plus(Sum::of_word([version_ihl, tos, l0, l1]))
+                .plus(Sum::of_word([i0, i1, f0, f1]))
+                .plus(Sum::of_word([ttl, protocol, c0, c1]))
+                .plus(Sum::of_block(options));
+            if !sum.is_valid() {
+                return Err(NoReset::HeaderChecksum);
+            }
+        }
+        // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
+        if u16::from_be_bytes([f0, f1]) & 0x1fff != 0 {
+            return Err(NoReset::Fragment);
+        }
+        if protocol != crate::TCP {
+            return Err(NoReset::NotTcp);
+        }
+        let source = Ipv4Addr::new(s0, s1, s2, s3);
+        if !is_unicast(source) {
+            return Err(NoReset::Source);
+        }
+        let destination = Ipv4Addr::new(d0, d1, d2, d3);
+        if !is_unicast(destination) {
+            return Err(NoReset::Destination);
+        }
+        Ok(Self {
+            source: destination,
+            destination: source,
+            tos: config.traffic_class(tos),
+            hop_limit: config.hop_limit,
+            profile: config.profile,
+            tcp: tcp::Reset::decide(segment, segment_len, addresses, config)?,
+        })
+    }
+
+    /// Writes the reset, which may go over the offender's own bytes.
+    #[inline]
+    pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
+        // Where Linux leaves the checksum to its offload helper, a computed zero leaves as 0xFFFF, as it does for UDP.
+        let zero = match self.profile {
+            Profile::Netfilter => 0xffff,
+            Profile::TcpStack => 0x0000,
+        };
+        let [s0, s1, s2, s3] = self.source.octets();
+        let [d0, d1, d2, d3] = self.destination.octets();
+        let (tos, ttl) = (self.tos, self.hop_limit);
+        let addresses = Sum::of_word([s0, s1, s2, s3]).plus(Sum::of_word([d0, d1, d2, d3]));
+        let [c0, c1] = addresses
+            .plus(Sum::of_word([0x45, tos, 0, 40]))
+            .plus(Sum::of_word([0, 0, 0x40, 0]))
+            .plus(Sum::of_word([ttl, crate::TCP, 0, 0]))
+            .checksum();
+        let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
+        #[rustfmt::skip]
+        let bytes = [
+            0x45, tos, 0, 40,
+            0, 0, 0x40, 0,
+            ttl, crate::TCP, c0, c1,
+            s0, s1, s2, s3,
+            d0, d1, d2, d3,
+        ];
+        *header = bytes;
+        self.tcp.emit_with(addresses, zero, segment);
+    }
+}
+
+/// Whether a reset may come from the address or go to it. A broadcast address of some subnet passes: only the caller's
+/// routing table knows it.
+#[inline]
+const fn is_unicast(address: Ipv4Addr) -> bool {
+    !(address.is_unspecified() || address.is_multicast() || address.is_broadcast())
+}

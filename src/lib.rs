@@ -1,0 +1,177 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+pub mod checksum;
+pub mod ipv4;
+pub mod tcp;
+
+use core::error::Error;
+use core::fmt;
+
+/// The length in bytes of the longest reset [`reset`] writes.
+pub const MAX_LEN: usize = ipv4::RESET_LEN;
+
+/// TCP's number among the IP protocols.
+const TCP: u8 = 6;
+
+/// Writes the reset that answers `packet` into `buffer` and returns the prefix of `buffer` that was written.
+///
+/// `packet` begins with its IP header; bytes past the length that this header states, such as Ethernet padding, are
+/// ignored. What netfilter's REJECT target would send is written ([`Config::new`]).
+///
+/// # Errors
+///
+/// The reason for silence; `buffer` is then untouched.
+#[inline]
+pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Result<&'buffer mut [u8], NoReset> {
+    ipv4::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
+    Ok(buffer)
+}
+
+/// What may be set. [`Config::new`] answers as `iptables -j REJECT --reject-with tcp-reset` does.
+///
+/// ```
+/// use tcp_reset::{Checksum, Config};
+///
+/// const SNIFFED: Config = Config::new().hop_limit(255).tcp_checksum(Checksum::Trust);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct Config {
+    profile: Profile,
+    hop_limit: u8,
+    ipv4_checksum: Checksum,
+    tcp_checksum: Checksum,
+}
+
+impl Config {
+    /// The netfilter profile, a hop limit of 64, both checksums verified.
+    #[inline]
+    pub const fn new() -> Self {
+        Self {
+            profile: Profile::Netfilter,
+            hop_limit: 64,
+            ipv4_checksum: Checksum::Verify,
+            tcp_checksum: Checksum::Verify,
+        }
+    }
+
+    /// Whose answer to give.
+    #[inline]
+    pub const fn profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// The reset's time to live or hop limit; 64 unless told otherwise, Linux's default (`net.ipv4.ip_default_ttl`).
+    #[inline]
+    pub const fn hop_limit(self, hop_limit: u8) -> Self {
+        Self { hop_limit, ..self }
+    }
+
+    /// What to do with the offender's IPv4 header checksum.
+    #[inline]
+    pub const fn ipv4_checksum(self, checksum: Checksum) -> Self {
+        Self { ipv4_checksum: checksum, ..self }
+    }
+
+    /// What to do with the offender's TCP checksum.
+    ///
+    /// Under [`Checksum::Trust`] only the headers of the packet need be in the buffer, up to the twentieth byte of
+    /// TCP's: enough for a snap length, a copy range or a data plane that shows no more. The length of the data comes
+    /// from the IP header either way.
+    #[inline]
+    pub const fn tcp_checksum(self, checksum: Checksum) -> Self {
+        Self { tcp_checksum: checksum, ..self }
+    }
+
+    /// The reset's type of service or traffic class, for an offender's.
+    #[inline]
+    const fn traffic_class(&self, offender: u8) -> u8 {
+        match self.profile {
+            Profile::Netfilter => 0,
+            // All but the two ECN bits (RFC 3168 §5) come back.
+            Profile::TcpStack => offender & !0x03,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Which of Linux's two resets to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// A firewall's: the netfilter REJECT target (`nf_send_reset`, `nf_send_reset6`).
+    Netfilter,
+    /// A host's, for a port nobody listens on: the TCP stack itself (`tcp_v4_send_reset`, `tcp_v6_send_response`).
+    ///
+    /// It is silent on a data offset that cannot be, and reflects the type of service or traffic class without its ECN
+    /// bits. The IP options that Linux echoes here and the segments it signs (TCP MD5, TCP-AO) are not reproduced.
+    TcpStack,
+}
+
+/// What to do with one of the offender's checksums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Checksum {
+    /// Verify it: a wrong one is a silence.
+    Verify,
+    /// Trust it unread: somebody else has verified it or, as on a host that offloads, has yet to fill it in.
+    Trust,
+}
+
+/// Why a packet is answered with silence, which is correct behaviour: hence no `Error` in the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoReset {
+    /// The buffer ends before the packet does, or before its headers where the TCP checksum is trusted.
+    Truncated,
+    /// The IP version is not 4.
+    Version,
+    /// The IPv4 header length is below 20 bytes (RFC 791 §3.1).
+    HeaderLength,
+    /// The IPv4 total length is below the header length, or a TCP segment is longer than any IP packet.
+    TotalLength,
+    /// The IPv4 header checksum is wrong.
+    HeaderChecksum,
+    /// A fragment that is not the first one: it has no TCP header.
+    Fragment,
+    /// The protocol is not TCP.
+    NotTcp,
+    /// The source address is not unicast, so nobody is there to be answered.
+    Source,
+    /// The destination address is not unicast, so nobody could answer from it.
+    Destination,
+    /// The packet ends before a TCP header does.
+    TcpHeader,
+    /// The segment is a reset: "an incoming segment containing a RST is discarded" (RFC 9293 §3.10.7.1).
+    Rst,
+    /// The TCP checksum is wrong.
+    TcpChecksum,
+    /// The TCP data offset is below 5 or past the segment ([`Profile::TcpStack`] alone checks it).
+    DataOffset,
+}
+
+impl fmt::Display for NoReset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Truncated => "truncated packet",
+            Self::Version => "not an IP version answered here",
+            Self::HeaderLength => "bad IPv4 header length",
+            Self::TotalLength => "bad total length",
+            Self::HeaderChecksum => "wrong IPv4 header checksum",
+            Self::Fragment => "not a first fragment",
+            Self::NotTcp => "not TCP",
+            Self::Source => "source address not unicast",
+            Self::Destination => "destination address not unicast",
+            Self::TcpHeader => "short TCP header",
+            Self::Rst => "a reset itself",
+            Self::TcpChecksum => "wrong TCP checksum",
+            Self::DataOffset => "bad TCP data offset",
+        })
+    }
+}
+
+impl Error for NoReset {}
