@@ -3,13 +3,14 @@
 
 pub mod checksum;
 pub mod ipv4;
+pub mod ipv6;
 pub mod tcp;
 
 use core::error::Error;
 use core::fmt;
 
 /// The length in bytes of the longest reset [`reset`] writes.
-pub const MAX_LEN: usize = ipv4::RESET_LEN;
+pub const MAX_LEN: usize = ipv6::RESET_LEN;
 
 /// TCP's number among the IP protocols.
 const TCP: u8 = 6;
@@ -24,8 +25,61 @@ const TCP: u8 = 6;
 /// The reason for silence; `buffer` is then untouched.
 #[inline]
 pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Result<&'buffer mut [u8], NoReset> {
-    ipv4::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
-    Ok(buffer)
+    let reset = Reset::in_reply_to(packet, &Config::new())?;
+    // The buffer is long enough by its type: the default, an empty slice, is never taken.
+    Ok(reset.emit(buffer).unwrap_or_default())
+}
+
+/// A reset over either version of IP, decided but not yet written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reset {
+    /// It answers an IPv4 packet.
+    V4(ipv4::Reset),
+    /// It answers an IPv6 packet.
+    V6(ipv6::Reset),
+}
+
+impl Reset {
+    /// Decides whether `packet`, of either IP version, is answered by a reset.
+    ///
+    /// # Errors
+    ///
+    /// The reason for silence: see [`ipv4::Reset::in_reply_to`] and [`ipv6::Reset::in_reply_to`].
+    #[inline]
+    pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
+        match packet {
+            [first, ..] if first >> 4 == 6 => ipv6::Reset::in_reply_to(packet, config).map(Self::V6),
+            _ => ipv4::Reset::in_reply_to(packet, config).map(Self::V4),
+        }
+    }
+
+    /// Writes the reset and returns the prefix of `buffer` that was written; `None`, with `buffer` untouched, where it
+    /// does not fit. It always fits over the offending packet itself.
+    #[inline]
+    pub fn emit<'buffer>(&self, buffer: &'buffer mut [u8]) -> Option<&'buffer mut [u8]> {
+        match self {
+            Self::V4(reset) => {
+                let packet = buffer.first_chunk_mut()?;
+                reset.emit(packet);
+                Some(packet)
+            }
+            Self::V6(reset) => {
+                let packet = buffer.first_chunk_mut()?;
+                reset.emit(packet);
+                Some(packet)
+            }
+        }
+    }
+
+    /// The numbers and ports, whatever carries them.
+    #[inline]
+    #[must_use]
+    pub const fn tcp(&self) -> &tcp::Reset {
+        match self {
+            Self::V4(reset) => &reset.tcp,
+            Self::V6(reset) => &reset.tcp,
+        }
+    }
 }
 
 /// What may be set. [`Config::new`] answers as `iptables -j REJECT --reject-with tcp-reset` does.
@@ -128,7 +182,7 @@ pub enum Checksum {
 pub enum NoReset {
     /// The buffer ends before the packet does, or before its headers where the TCP checksum is trusted.
     Truncated,
-    /// The IP version is not 4.
+    /// The IP version is neither 4 nor 6, or not the one asked for.
     Version,
     /// The IPv4 header length is below 20 bytes (RFC 791 §3.1).
     HeaderLength,
@@ -136,6 +190,10 @@ pub enum NoReset {
     TotalLength,
     /// The IPv4 header checksum is wrong.
     HeaderChecksum,
+    /// The IPv6 payload length is zero, as in a jumbogram (RFC 2675), which no reset answers.
+    Jumbogram,
+    /// An IPv6 extension header runs past the packet.
+    ExtensionHeader,
     /// A fragment that is not the first one: it has no TCP header.
     Fragment,
     /// The protocol is not TCP.
@@ -158,10 +216,12 @@ impl fmt::Display for NoReset {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Truncated => "truncated packet",
-            Self::Version => "not an IP version answered here",
+            Self::Version => "bad IP version",
             Self::HeaderLength => "bad IPv4 header length",
             Self::TotalLength => "bad total length",
             Self::HeaderChecksum => "wrong IPv4 header checksum",
+            Self::Jumbogram => "IPv6 payload length of zero",
+            Self::ExtensionHeader => "bad IPv6 extension header",
             Self::Fragment => "not a first fragment",
             Self::NotTcp => "not TCP",
             Self::Source => "source address not unicast",

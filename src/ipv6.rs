@@ -1,0 +1,148 @@
+//! Resets over IPv6 (RFC 8200).
+
+use core::net::Ipv6Addr;
+
+use crate::checksum::Sum;
+use crate::{Checksum, Config, NoReset, Profile, tcp};
+
+/// The length in bytes of an IPv6 header.
+const HEADER_LEN: usize = 40;
+
+/// The length in bytes of a whole reset: IPv6 header and TCP header, without extension headers or options.
+pub const RESET_LEN: usize = HEADER_LEN + tcp::HEADER_LEN;
+
+/// The extension headers that are walked past, by their protocol numbers (RFC 8200 §4, RFC 4302 for authentication).
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const DESTINATION_OPTIONS: u8 = 60;
+
+/// The reset that answers an IPv6 packet: a small value that owns what it says and borrows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Reset {
+    /// The address it comes from, the offender's destination.
+    pub source: Ipv6Addr,
+    /// The address it goes to, the offender's source.
+    pub destination: Ipv6Addr,
+    /// Traffic class: zero, or what [`Profile::TcpStack`] reflects.
+    pub traffic_class: u8,
+    /// Hop limit, from [`Config::hop_limit`].
+    pub hop_limit: u8,
+    /// Whose answer it is; it decides how a zero TCP checksum is written.
+    pub profile: Profile,
+    /// Ports and numbers.
+    pub tcp: tcp::Reset,
+}
+
+impl Reset {
+    /// Decides whether `packet`, an IPv6 packet with or without bytes behind its end, is answered by a reset.
+    ///
+    /// # Errors
+    ///
+    /// The reason for silence, the first of: [`NoReset::Truncated`] (no IPv6 header), [`NoReset::Version`],
+    /// [`NoReset::Jumbogram`], [`NoReset::Truncated`] (shorter than its payload length), [`NoReset::Source`],
+    /// [`NoReset::Destination`]; then, header by header, [`NoReset::NotTcp`], [`NoReset::ExtensionHeader`],
+    /// [`NoReset::Fragment`]; then [`NoReset::TcpHeader`], [`NoReset::Rst`], [`NoReset::TcpChecksum`],
+    /// [`NoReset::DataOffset`].
+    #[inline]
+    pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
+        let (fixed, rest) = packet.split_first_chunk::<8>().ok_or(NoReset::Truncated)?;
+        let (source, rest) = rest.split_first_chunk::<16>().ok_or(NoReset::Truncated)?;
+        let (destination, rest) = rest.split_first_chunk::<16>().ok_or(NoReset::Truncated)?;
+        let &[version_class, class_label, _, _, l0, l1, next_header, _] = fixed;
+        if version_class >> 4 != 6 {
+            return Err(NoReset::Version);
+        }
+        let payload_len = u16::from_be_bytes([l0, l1]);
+        // A length of zero says that a hop-by-hop option holds the real one (RFC 2675 §3); no reset offender needs it.
+        if payload_len == 0 {
+            return Err(NoReset::Jumbogram);
+        }
+        let payload = match rest.get(..usize::from(payload_len)) {
+            Some(payload) => payload,
+            None if config.tcp_checksum == Checksum::Trust => rest,
+            None => return Err(NoReset::Truncated),
+        };
+        let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
+        let source = Ipv6Addr::from(*source);
+        if !is_unicast(source) {
+            return Err(NoReset::Source);
+        }
+        let destination = Ipv6Addr::from(*destination);
+        if !is_unicast(destination) {
+            return Err(NoReset::Destination);
+        }
+        let (segment, segment_len) = skip_extension_headers(next_header, payload, payload_len)?;
+        Ok(Self {
+            source: destination,
+            destination: source,
+            traffic_class: config.traffic_class(version_class << 4 | class_label >> 4),
+            hop_limit: config.hop_limit,
+            profile: config.profile,
+            tcp: tcp::Reset::decide(segment, segment_len, addresses, config)?,
+        })
+    }
+
+    /// Writes the reset, which may go over the offender's own bytes.
+    #[inline]
+    pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
+        // The reverse of IPv4: here it is the TCP stack whose zero checksum meets the offload helper.
+        let zero = match self.profile {
+            Profile::Netfilter => 0x0000,
+            Profile::TcpStack => 0xffff,
+        };
+        let (source, destination) = (self.source.octets(), self.destination.octets());
+        let addresses = Sum::of_block(&source).plus(Sum::of_block(&destination));
+        let [class_high, class_low] = [self.traffic_class >> 4, self.traffic_class << 4];
+        let Some((fixed, rest)) = packet.split_first_chunk_mut::<8>() else { return };
+        let Some((from, rest)) = rest.split_first_chunk_mut::<16>() else { return };
+        let Some((to, rest)) = rest.split_first_chunk_mut::<16>() else { return };
+        let Some(segment) = rest.first_chunk_mut() else { return };
+        *fixed = [0x60 | class_high, class_low, 0, 0, 0, 20, crate::TCP, self.hop_limit];
+        *from = source;
+        *to = destination;
+        self.tcp.emit_with(addresses, zero, segment);
+    }
+}
+
+/// Walks past the extension headers to the TCP segment, as far as it is there, and its length.
+#[inline]
+fn skip_extension_headers(
+    mut next_header: u8,
+    mut payload: &[u8],
+    mut payload_len: u16,
+) -> Result<(&[u8], u16), NoReset> {
+    while next_header != crate::TCP {
+        if !matches!(next_header, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS) {
+            return Err(NoReset::NotTcp);
+        }
+        // None is shorter than eight bytes.
+        let &[next, len, o0, o1, ..] = match payload.first_chunk::<8>() {
+            Some(header) => header,
+            None if payload_len < 8 => return Err(NoReset::ExtensionHeader),
+            None => return Err(NoReset::Truncated),
+        };
+        let header_len = match next_header {
+            // The offset counts 8-byte units in the upper 13 bits, so that masking the rest away leaves bytes.
+            FRAGMENT if u16::from_be_bytes([o0, o1]) & 0xfff8 != 0 => return Err(NoReset::Fragment),
+            FRAGMENT => 8,
+            // In 4-byte units, less two (RFC 4302 §2.2).
+            AUTHENTICATION => (u16::from(len) << 2).wrapping_add(8),
+            // In 8-byte units, less one.
+            _ => (u16::from(len) << 3).wrapping_add(8),
+        };
+        payload_len = payload_len.checked_sub(header_len).ok_or(NoReset::ExtensionHeader)?;
+        payload = payload.get(usize::from(header_len)..).ok_or(NoReset::Truncated)?;
+        next_header = next;
+    }
+    Ok((payload, payload_len))
+}
+
+/// Whether a reset may come from the address or go to it, in Linux's sense (`ipv6_addr_type`): loopback, link-local
+/// and IPv4-compatible addresses are unicast, IPv4-mapped ones are not.
+#[inline]
+const fn is_unicast(address: Ipv6Addr) -> bool {
+    !(address.is_unspecified() || address.is_multicast() || address.to_ipv4_mapped().is_some())
+}
