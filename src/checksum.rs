@@ -148,5 +148,6 @@ impl Sum {
     }
 }
 
-/// How much is summed without minding carries: no sum of so few bytes overflows on either kind of machine.
-const BLOCK: usize = 1 << 16;
+/// How much is summed without minding carries: no sum of so few bytes overflows on either kind of machine. More than any
+/// segment's data or header's options, even so that words stay words, and no more than a 16-bit `usize` holds.
+const BLOCK: usize = 0xfffe;
