@@ -34,8 +34,14 @@ impl Sum {
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
     #[inline]
     #[must_use]
-    pub fn of_words<const N: usize>(words: [[u8; 4]; N]) -> Self {
-        words.into_iter().fold(Self(0), |sum, word| sum.plus(Self::of_native(u32::from_ne_bytes(word))))
+    pub const fn of_words<const N: usize>(words: [[u8; 4]; N]) -> Self {
+        let mut sum = Self(0);
+        let mut words = words.as_slice();
+        while let [word, rest @ ..] = words {
+            sum = sum.plus(Self::of_native(u32::from_ne_bytes(*word)));
+            words = rest;
+        }
+        sum
     }
 
     /// Adds two sums; the order does not matter. Total: the carry comes back in at the bottom (RFC 1071 §2 A).

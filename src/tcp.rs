@@ -178,7 +178,7 @@ impl Reset {
 /// Completes the pseudo-header: the addresses, the protocol number and the length of the segment (RFC 9293 §3.1,
 /// RFC 8200 §8.1; the two layouts hold the same words, so they have the same sum).
 #[inline]
-fn pseudo_header(addresses: Sum, segment_len: u16) -> Sum {
+const fn pseudo_header(addresses: Sum, segment_len: u16) -> Sum {
     let [l0, l1] = segment_len.to_be_bytes();
     addresses.plus(Sum::of_words([[0, crate::TCP, l0, l1]]))
 }
