@@ -1,8 +1,10 @@
 #!/bin/sh
 # Records resets.pcap anew: two hosts on one cable, the prober with nmap, the target with tcpdump and what it answers.
 #
-# As root, on Debian with ethtool, iproute2, iptables, nmap, python3 and tcpdump. Two network namespaces of its own hold
-# everything; nothing leaves them, and they go when the script ends. It takes half a minute at most.
+# usage: record.sh [OUT.pcap]
+#
+# As root, on Debian with ethtool, iproute2, iptables, nmap, procps, python3 and tcpdump. Two network namespaces of its
+# own hold everything; nothing leaves them, and they go when the script ends. It takes ten seconds, a minute at most.
 set -eu
 
 out=${1:-$(dirname "$0")/resets.pcap}
@@ -13,7 +15,7 @@ open=80            # peers.py listens
 closed=81,8081     # nobody listens: the TCP stack answers
 rejected=82,8082   # netfilter's REJECT answers
 
-for program in ethtool ip iptables ip6tables nmap python3 tcpdump timeout; do
+for program in ethtool ip iptables ip6tables nmap python3 ss sysctl tcpdump timeout; do
     command -v "$program" >/dev/null || { echo "$0: $program is missing" >&2; exit 1; }
 done
 [ "$(id -u)" = 0 ] || { echo "$0: needs root, to make network namespaces" >&2; exit 1; }
@@ -53,10 +55,14 @@ done
 ip netns exec "$target" timeout 60 python3 "$peers" listen "$open" &
 pids="$pids $!"
 # Immediate mode and -U, so that nothing is lost when it is ended.
-ip netns exec "$target" timeout 60 tcpdump -q -n -i eth0 -U --immediate-mode -w "$out.part" 2>/dev/null &
+ip netns exec "$target" timeout 60 tcpdump -Z root -n -i eth0 -U --immediate-mode -w "$out.part" &
 tcpdump=$!
 pids="$pids $tcpdump"
-sleep 1
+for _ in $(seq 50); do
+    listens=$(ip netns exec "$target" ss -Hltn "sport = :$open")
+    [ -s "$out.part" ] && [ -n "$listens" ] && break
+    sleep 0.1
+done
 
 probe() {
     ip netns exec "$prober" timeout 20 nmap -n -Pn -T5 --max-retries 0 --initial-rtt-timeout 100ms --max-rtt-timeout 100ms \
@@ -67,10 +73,11 @@ for scan in -sS -sA -sF -sN -sX -sM -sW; do
     probe "$scan" -6 fd77::2
 done
 
-# Again with data, and with a type of service and traffic class: of the two kinds of reset the TCP stack's alone reflects it,
-# less the two ECN bits.
+# Again with data, and with a type of service and traffic class: of the two kinds of reset, the TCP stack's alone
+# reflects it, less the two ECN bits. The prober's own resets are left as they are.
 for iptables in iptables ip6tables; do
-    ip netns exec "$prober" "$iptables" -w -t mangle -A OUTPUT -p tcp -j TOS --set-tos 0x1b
+    ip netns exec "$prober" "$iptables" -w -t mangle -A OUTPUT -p tcp ! --tcp-flags RST RST \
+        -j TOS --set-tos 0x1b
 done
 for scan in -sS -sF -sN -sX -sM; do
     probe "$scan" --data-length 5 10.77.0.2

@@ -43,7 +43,7 @@ impl Verdict {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Same(Profile::Netfilter) => ", the same as ours",
-            Self::Same(Profile::TcpStack) => ", the same as ours as the TCP stack sends it",
+            Self::Same(Profile::TcpStack) => ", the same as ours in the TCP-stack profile",
             Self::Routed => ", the same as ours but for the hop limit",
             Self::Other => ", other than ours",
         }

@@ -108,7 +108,7 @@ impl Answers {
             Err(not_ip) => {
                 let silence = Silence::NotIp;
                 self.summary.count(Err(silence), None);
-                self.lines.push(format_args!("{not_ip}, length {}  ->  silence: {silence}", frame.data.len()))?;
+                self.lines.push(format_args!("{not_ip}  ->  silence: {silence}"))?;
             }
         }
         let is_in_vain = self.lines.is_closed() && self.output.is_none();

@@ -96,6 +96,7 @@ impl fmt::Display for Packet {
             Self::Other { source, destination, protocol, is_fragment, length } => {
                 write!(formatter, "{} {source} > {destination}: ", version(*source))?;
                 match protocol.keyword_str() {
+                    Some("IPv6-ICMP") => formatter.write_str("ICMP6")?,
                     Some(name) => formatter.write_str(name)?,
                     None => write!(formatter, "ip-proto-{}", protocol.0)?,
                 }

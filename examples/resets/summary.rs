@@ -66,8 +66,8 @@ impl fmt::Display for Summary {
         let same = self.same_as_netfilter + self.same_as_tcp_stack;
         write!(formatter, "\nsame as the capture's own reset: {same} of {}", same + self.routed + self.other)?;
         let kinds = [
-            ("as netfilter sends it", self.same_as_netfilter),
-            ("as the TCP stack alone does", self.same_as_tcp_stack),
+            ("in the netfilter profile", self.same_as_netfilter),
+            ("in the TCP-stack profile alone", self.same_as_tcp_stack),
             ("the same but for the hop limit", self.routed),
             ("differing", self.other),
         ];
