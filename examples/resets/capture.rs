@@ -1,6 +1,6 @@
 //! Reads captures, pcap and pcapng, in constant memory.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::ops::ControlFlow;
 
@@ -21,7 +21,7 @@ pub struct Capture {
     reader: Box<dyn PcapReaderIterator + Send>,
     failure: Failure,
     interfaces: Interfaces,
-    skipped: BTreeMap<String, u64>,
+    left_out: BTreeSet<String>,
 }
 
 impl Capture {
@@ -30,8 +30,8 @@ impl Capture {
         let (source, failure) = Source::new(source);
         match pcap_parser::create_reader(BUFFER, source) {
             Ok(reader) => {
-                let (interfaces, skipped) = (Interfaces::default(), BTreeMap::new());
-                Ok(Self { name, reader, failure, interfaces, skipped })
+                let (interfaces, left_out) = (Interfaces::default(), BTreeSet::new());
+                Ok(Self { name, reader, failure, interfaces, left_out })
             }
             Err(PcapError::ReadError) => Err(format!("{name}: {}", failure.describe())),
             Err(_) => Err(format!("{name}: not a pcap or pcapng capture")),
@@ -52,8 +52,9 @@ impl Capture {
                 Ok((length, block)) => {
                     match self.interfaces.find(&block) {
                         Found::Nothing => {}
-                        Found::Unknown(what) => *self.skipped.entry(what).or_default() += 1,
-                        Found::Damage => return Err(damage(&self.name, at)),
+                        Found::Unknown(what) => {
+                            self.left_out.insert(what);
+                        }
                         Found::Frame(frame) => {
                             if handle(frame)?.is_break() {
                                 return Ok(());
@@ -68,7 +69,7 @@ impl Capture {
                     capacity *= 2;
                     self.reader.grow(capacity);
                 }
-                Err(_) => return Err(damage(&self.name, at)),
+                Err(_) => return Err(format!("{}: truncated or damaged record at byte {at}", self.name)),
             }
         }
     }
@@ -78,14 +79,10 @@ impl Capture {
     }
 
     fn all_known(&self) -> Result<(), String> {
-        if self.skipped.is_empty() {
+        if self.left_out.is_empty() {
             return Ok(());
         }
-        let skipped: Vec<_> = self.skipped.iter().map(|(what, count)| format!("{count} of {what}")).collect();
-        Err(format!("{}: packets not read: {}", self.name, skipped.join(", ")))
+        let left_out: Vec<_> = self.left_out.iter().map(String::as_str).collect();
+        Err(format!("{}: packets left out: {}", self.name, left_out.join(", ")))
     }
-}
-
-fn damage(name: &str, at: usize) -> String {
-    format!("{name}: truncated or damaged record at byte {at}")
 }

@@ -18,16 +18,17 @@ pub enum Link {
 }
 
 impl Link {
-    /// Tells the link by its number in the registry of link types (<https://www.tcpdump.org/linktypes.html>).
-    pub fn from_number(number: u32) -> Option<Self> {
+    /// Tells the link by its number in the registry of link types (<https://www.tcpdump.org/linktypes.html>), or hands
+    /// the number back.
+    pub fn from_number(number: u32) -> Result<Self, u32> {
         match number {
-            0 | 108 => Some(Self::Loopback),
-            1 => Some(Self::Ethernet),
+            0 | 108 => Ok(Self::Loopback),
+            1 => Ok(Self::Ethernet),
             // LINKTYPE_RAW, what some systems write for it, LINKTYPE_IPV4 and LINKTYPE_IPV6.
-            101 | 12 | 14 | 228 | 229 => Some(Self::Raw),
-            113 => Some(Self::LinuxCooked),
-            276 => Some(Self::LinuxCooked2),
-            _ => None,
+            101 | 12 | 14 | 228 | 229 => Ok(Self::Raw),
+            113 => Ok(Self::LinuxCooked),
+            276 => Ok(Self::LinuxCooked2),
+            _ => Err(number),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{IpNumber, LaxIpSlice};
+use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
 const URG: u8 = 0x20;
@@ -48,22 +48,23 @@ impl Packet {
         } else {
             payload.payload.len()
         };
-        let is_first = !payload.fragmented || has_offset_zero(&ip);
+        let offset = match &ip {
+            LaxIpSlice::Ipv4(ip) => ip.header().fragments_offset().value(),
+            LaxIpSlice::Ipv6(ip) => ip.extensions().clone().into_iter().map(fragment_offset).max().unwrap_or(0),
+        };
         match payload.payload.first_chunk() {
-            Some(header) if payload.ip_number == IpNumber::TCP && is_first => {
+            Some(header) if payload.ip_number == IpNumber::TCP && offset == 0 => {
                 Self::Tcp(Segment::new(source, destination, header, length))
             }
-            _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment: !is_first, length },
+            _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment: offset != 0, length },
         }
     }
 }
 
-fn has_offset_zero(ip: &LaxIpSlice<'_>) -> bool {
-    match ip {
-        LaxIpSlice::Ipv4(ip) => ip.header().fragments_offset().value() == 0,
-        LaxIpSlice::Ipv6(ip) => !ip.extensions().clone().into_iter().any(
-            |header| matches!(header, etherparse::Ipv6ExtensionSlice::Fragment(header) if header.fragment_offset().value() != 0),
-        ),
+fn fragment_offset(header: Ipv6ExtensionSlice<'_>) -> u16 {
+    match header {
+        Ipv6ExtensionSlice::Fragment(header) => header.fragment_offset().value(),
+        _ => 0,
     }
 }
 

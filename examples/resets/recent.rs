@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 /// Entries are young until there are as many as allowed; then all grow old together, and those that were old by then
-/// are forgotten. Using an entry makes it young again.
+/// are forgotten. To change an entry makes it young again.
 pub struct Recent<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
