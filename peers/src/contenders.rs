@@ -23,7 +23,8 @@ pub fn tcp_reset(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
 /// Those who answer, beside this crate.
 pub const PEERS: &[(&str, Answer)] = &[
     ("smoltcp 0.14, `Packet`", smoltcp_packet::answer),
-    ("hand-written", hand_written::answer),
+    ("hand-written, plain loop", hand_written::plain),
+    ("hand-written, vectorised loop", hand_written::vectorised),
     ("smoltcp 0.14, `Repr`", smoltcp_repr::answer),
     ("pnet_packet 0.35", pnet::answer),
     ("etherparse 0.21", etherparse::answer),
