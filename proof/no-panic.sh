@@ -25,7 +25,7 @@ image() {
     if [ -n "$long" ]; then
         config=(--config "profile.release.opt-level=$2")
     fi
-    RUSTFLAGS="-Clinker=ld.lld -Clinker-flavor=ld.lld -Cembed-bitcode=yes" \
+    RUSTFLAGS="-Clinker=ld.lld -Clinker-flavor=ld.lld -Crelocation-model=static -Cembed-bitcode=yes" \
         $cargo rustc --quiet --manifest-path proof/every-entry/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$1" \
         "${config[@]}" --features "$4" -- -Clto="$3"

@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, tcp, words};
+use crate::{Checksum, Config, NoReset, Profile, tcp, words, write_words};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -113,7 +113,7 @@ impl Reset {
         let sum = addresses.plus(Sum::of_words([length, do_not_fragment, [ttl, protocol, 0, 0]]));
         let [c0, c1] = sum.checksum();
         let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
-        header.copy_from_slice([length, do_not_fragment, [ttl, protocol, c0, c1], source, destination].as_flattened());
+        write_words(header, [length, do_not_fragment, [ttl, protocol, c0, c1], source, destination]);
         self.tcp.emit_with(addresses, zero, segment);
     }
 }

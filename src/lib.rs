@@ -53,8 +53,18 @@ const fn is_ipv6(packet: &[u8]) -> bool {
 #[inline]
 fn words(header: &[u8; 20]) -> [[u8; 4]; 5] {
     let mut words = [[0; 4]; 5];
-    words.as_flattened_mut().copy_from_slice(header);
+    for (word, bytes) in words.iter_mut().zip(header.as_chunks().0) {
+        *word = *bytes;
+    }
     words
+}
+
+/// Makes a header of its words; not by `copy_from_slice`, whose panic stays where little is inlined.
+#[inline]
+fn write_words(header: &mut [u8; 20], words: [[u8; 4]; 5]) {
+    for (bytes, word) in header.as_chunks_mut().0.iter_mut().zip(words) {
+        *bytes = word;
+    }
 }
 
 /// A reset over either version of IP, decided but not yet written.

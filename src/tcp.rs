@@ -1,7 +1,7 @@
 //! The reset rule of TCP, and the 20 bytes that carry it.
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, words};
+use crate::{Checksum, Config, NoReset, Profile, words, write_words};
 
 /// FIN, the bit that ends the sender's data and takes one sequence number (RFC 9293 §3.1).
 pub const FIN: u8 = 0x01;
@@ -171,7 +171,7 @@ impl Reset {
             0 => zero.to_ne_bytes(),
             checksum => checksum.to_ne_bytes(),
         };
-        segment.copy_from_slice([ports, seq, ack, offset_flags, [c0, c1, 0, 0]].as_flattened());
+        write_words(segment, [ports, seq, ack, offset_flags, [c0, c1, 0, 0]]);
     }
 }
 

@@ -73,7 +73,7 @@ fn ipv6(packet: &[u8], config: &Config) {
 
 #[inline(never)]
 fn segment(packet: &[u8], config: &Config) {
-    let addresses = black_box(Sum::of_word(black_box([10, 0, 0, 1])));
+    let addresses = black_box(Sum::of_words(black_box([[10, 0, 0, 1]])));
     let mut buffer = black_box([0; tcp::HEADER_LEN]);
     if let Ok(reset) = black_box(tcp::Reset::in_reply_to(packet, addresses, config)) {
         reset.emit(addresses, &mut buffer);
@@ -91,7 +91,7 @@ fn numbers(segment: Segment) {
 
 #[inline(never)]
 fn checksum(packet: &[u8]) {
-    let sum = black_box(Sum::of(packet)).plus(black_box(Sum::of_word(black_box([1, 2, 3, 4]))));
+    let sum = black_box(Sum::of(packet)).plus(black_box(Sum::of_words(black_box([[1, 2, 3, 4], [5, 6, 7, 8]]))));
     black_box(sum.is_valid());
     black_box(sum.checksum());
 }
