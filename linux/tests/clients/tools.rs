@@ -1,5 +1,6 @@
 //! Programs no one here wrote, run for a bounded time.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output};
@@ -23,7 +24,10 @@ static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
 pub(crate) fn missing(tool: &str) -> Option<String> {
     let (here, advice) = match tool {
         "scapy" => (PYTHON.is_some(), "scapy is missing (apt-get install python3-scapy)".into()),
-        "/dev/net/tun" => (Path::new(tool).exists(), "/dev/net/tun is missing (modprobe tun)".into()),
+        "/dev/net/tun" => match File::options().read(true).write(true).open(tool) {
+            Ok(_) => return None,
+            Err(error) => return Some(format!("{tool} cannot be opened: {error} (modprobe tun, or try as root)")),
+        },
         _ => {
             let here = PATH.split(':').any(|folder| fs::exists(Path::new(folder).join(tool)).unwrap_or(false));
             let package = match tool {
