@@ -203,12 +203,15 @@ fn damaged_is_dropped(test: &str, family: Family) {
     assert!(matches!(&resets[..], [reset] if reset.contains(".1002: Flags [R.]")), "{resets:?}");
 }
 
-/// A link-local client is answered on the link it is on.
+/// A link-local client is answered on the link it is on: two have the same address here, one on either side.
 fn link_local_is_refused() {
     let network = Network::new();
     let _firewall = raise(&network.gateway, "input");
-    let wire = network.record(Hook::Input, "queue_link_local");
-    refused("http://[fe80::1%25eth0]/");
-    let resets = wire.judge(1, RESETS);
-    assert!(matches!(&resets[..], [reset] if reset.starts_with("IP6 fe80::1.80 > fe80::2.")), "{resets:?}");
+    for (host, test) in [(&network.client, "queue_link_local_1"), (&network.server, "queue_link_local_2")] {
+        host.enter();
+        let wire = Wire::record("eth0", test);
+        refused("http://[fe80::1%25eth0]/");
+        let resets = wire.judge(1, RESETS);
+        assert!(matches!(&resets[..], [reset] if reset.starts_with("IP6 fe80::1.80 > fe80::2.")), "{resets:?}");
+    }
 }
