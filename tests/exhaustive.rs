@@ -114,7 +114,7 @@ fn every_header_total_and_buffer_length_at_the_boundaries() {
         let all_rules = Rules::all();
         let (most, step) = if is_thinned() { (100, 7) } else { (140, 1) };
         for total_len in (0..=most).step_by(step) {
-            let mut packet = vec![0x11; 160];
+            let mut packet = [0x11; 160];
             packet[0] = 0x40 | ihl;
             packet[2..4].copy_from_slice(&u16::try_from(total_len).unwrap().to_be_bytes());
             packet[6..8].fill(0);
