@@ -55,7 +55,7 @@ struct Host {
 impl Host {
     fn new() -> Self {
         let namespace = Namespace::new();
-        let responder = Daemon::start(concat!(env!("CARGO_BIN_EXE_responder"), " tun0"), "answering on tun0");
+        let responder = Daemon::start(&[env!("CARGO_BIN_EXE_responder"), "tun0"], "answering on tun0");
         add_address("192.0.2.1/24", "tun0");
         add_address("2001:db8::1/64", "tun0");
         Self { _namespace: namespace, responder }

@@ -33,6 +33,7 @@ pub(crate) fn missing(tool: &str) -> Option<String> {
             let package = match tool {
                 "ip" => "iproute2",
                 "nft" => "nftables",
+                "unshare" | "mount" => "util-linux",
                 tool => tool,
             };
             (here, format!("{tool} is missing (apt-get install {package})"))
@@ -81,9 +82,9 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Starts it and waits until it says that it is `ready`.
-    pub(crate) fn start(line: &str, ready: &str) -> Self {
+    pub(crate) fn start(arguments: &[&str], ready: &str) -> Self {
         let (reader, writer) = io::pipe().unwrap();
-        let mut command = bounded(60, &line.split_whitespace().collect::<Vec<_>>());
+        let mut command = bounded(60, arguments);
         command.stdout(writer.try_clone().unwrap()).stderr(writer);
         let child = command.spawn().unwrap();
         // With the command go our ends of the pipe: when the program ends, so do the lines.
@@ -92,7 +93,7 @@ impl Daemon {
         let mut said = String::new();
         while !said.contains(ready) {
             let len = daemon.output.read_line(&mut said).unwrap();
-            assert!(len > 0, "{line}: ended without being {ready:?}\n{said}");
+            assert!(len > 0, "{}: ended without being {ready:?}\n{said}", arguments.join(" "));
         }
         daemon
     }
