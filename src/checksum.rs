@@ -27,14 +27,21 @@ impl Sum {
     #[inline]
     #[must_use]
     pub fn of(data: &[u8]) -> Self {
-        data.chunks(BLOCK).fold(Self(0), |sum, block| sum.plus(Self::of_block(block)))
+        let (blocks, rest) = data.as_chunks::<BLOCK>();
+        blocks.iter().fold(Self::of_block(rest), |sum, block| sum.plus(Self::of_block(block)))
     }
 
-    /// Sums one big-endian 32-bit word, such as an IPv4 address, or two 16-bit ones, such as a pair of ports.
+    /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
     #[inline]
     #[must_use]
-    pub const fn of_word(word: [u8; 4]) -> Self {
-        Self::of_native(u32::from_ne_bytes(word))
+    pub const fn of_words<const N: usize>(words: [[u8; 4]; N]) -> Self {
+        let mut sum = Self(0);
+        let mut words = words.as_slice();
+        while let [word, rest @ ..] = words {
+            sum = sum.plus(Self::of_native(u32::from_ne_bytes(*word)));
+            words = rest;
+        }
+        sum
     }
 
     /// Adds two sums; the order does not matter. Total: the carry comes back in at the bottom (RFC 1071 §2 A).
@@ -52,7 +59,7 @@ impl Sum {
     #[inline]
     #[must_use]
     pub const fn is_valid(self) -> bool {
-        self.0 != 0 && self.0.is_multiple_of(0xffff)
+        self.fold() == 0xffff
     }
 
     /// The checksum field's two bytes, in the order they stand on the wire: the complement of the folded sum.
@@ -73,16 +80,16 @@ impl Sum {
         Self(word as u64)
     }
 
-    /// Sums at most [`BLOCK`] bytes.
+    /// Sums at most 64 KiB, more than any packet holds.
     #[inline]
     pub(crate) fn of_block(data: &[u8]) -> Self {
-        let (steps, rest) = data.as_chunks::<32>();
-        let (words, tail) = rest.as_chunks::<8>();
+        let (steps, mut rest) = data.as_chunks::<32>();
         let mut sum = Self::of_steps(steps);
-        for word in words {
+        while let Some((word, tail)) = rest.split_first_chunk::<8>() {
             sum = sum.plus(Self(u64::from_ne_bytes(*word)));
+            rest = tail;
         }
-        sum.plus(Self::of_tail(tail))
+        if rest.is_empty() { sum } else { sum.plus(Self::of_end(data, rest)) }
     }
 
     /// The sum of all words wraps, that of their high halves cannot: what the one lacks of the other, shifted up, is
@@ -98,22 +105,21 @@ impl Sum {
         Self(whole.wrapping_sub(high << 32).wrapping_add(high))
     }
 
-    /// Sums fewer than eight bytes.
+    /// Sums the last bytes of `data`, fewer than eight, by one load that overlaps the word before them.
     #[inline]
-    fn of_tail(tail: &[u8]) -> Self {
-        let (words, tail) = tail.as_chunks::<4>();
-        let (pairs, tail) = tail.as_chunks::<2>();
-        let mut sum = 0_u64;
-        for word in words {
-            sum = sum.wrapping_add(u64::from(u32::from_ne_bytes(*word)));
-        }
-        for pair in pairs {
-            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes(*pair)));
-        }
-        for &byte in tail {
-            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([byte, 0])));
-        }
-        Self(sum)
+    fn of_end(data: &[u8], tail: &[u8]) -> Self {
+        // By `get`: the split inside `last_chunk` keeps a panic where little is inlined.
+        let last = data.len().checked_sub(8).and_then(|start| data.get(start..));
+        let Some(word) = last.and_then(<[u8]>::first_chunk::<8>) else {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(tail) {
+                *to = *from;
+            }
+            return Self(u64::from_ne_bytes(word));
+        };
+        // Read as little-endian, the bytes already summed are the low ones.
+        let seen_bits = 64_usize.wrapping_sub(tail.len() << 3);
+        Self((u64::from_le_bytes(*word) >> seen_bits).to_le())
     }
 
     /// Adds the halves, twice; adding a rotated word brings each carry back in.
@@ -151,5 +157,6 @@ impl Sum {
     }
 }
 
-/// How much is summed without minding carries: no sum of so few bytes overflows on either kind of machine.
-const BLOCK: usize = 1 << 16;
+/// How much is summed without minding carries: no sum of so few bytes overflows on any machine, and even where `usize`
+/// has 16 bits an array may be so long.
+const BLOCK: usize = 1 << 14;

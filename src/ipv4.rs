@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, tcp};
+use crate::{Checksum, Config, NoReset, Profile, tcp, words, write_words};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -41,55 +41,49 @@ impl Reset {
     /// [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let (header, rest) = packet.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        #[rustfmt::skip]
-        let &[
-            version_ihl, tos, l0, l1,
-            i0, i1, f0, f1,
-            ttl, protocol, c0, c1,
-            s0, s1, s2, s3,
-            d0, d1, d2, d3,
-        ] = header;
+        let header = packet.first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
+        let words = words(header);
+        let [[version_ihl, tos, total_len @ ..], [_, _, fragment @ ..], [_, protocol, ..], source, destination] = words;
         if version_ihl >> 4 != 4 {
             return Err(NoReset::Version);
         }
         // The header length counts 32-bit words (RFC 791 §3.1).
         let header_len = u16::from(version_ihl & 0x0f) << 2;
-        let options_len = usize::from(header_len).checked_sub(HEADER_LEN).ok_or(NoReset::HeaderLength)?;
-        let total_len = u16::from_be_bytes([l0, l1]);
+        if usize::from(header_len) < HEADER_LEN {
+            return Err(NoReset::HeaderLength);
+        }
+        let total_len = u16::from_be_bytes(total_len);
         let segment_len = total_len.checked_sub(header_len).ok_or(NoReset::TotalLength)?;
-
-        let (options, rest) = rest.split_at_checked(options_len).ok_or(NoReset::Truncated)?;
-        let segment = match rest.get(..usize::from(segment_len)) {
+        let segment = match packet.get(usize::from(header_len)..usize::from(total_len)) {
             Some(segment) => segment,
-            None if config.tcp_checksum == Checksum::Trust => rest,
-            None => return Err(NoReset::Truncated),
+            None if config.tcp_checksum == Checksum::Verify => return Err(NoReset::Truncated),
+            None => packet.get(usize::from(header_len)..).ok_or(NoReset::Truncated)?,
         };
+        let options = packet.get(HEADER_LEN..usize::from(header_len)).unwrap_or_default();
 
-        let addresses = Sum::of_word([s0, s1, s2, s3]).plus(Sum::of_word([d0, d1, d2, d3]));
+        let addresses = Sum::of_words([source, destination]);
         // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
         if config.ipv4_checksum == Checksum::Verify {
-            let sum = addresses
-                .plus(Sum::of_word([version_ihl, tos, l0, l1]))
-                .plus(Sum::of_word([i0, i1, f0, f1]))
-                .plus(Sum::of_word([ttl, protocol, c0, c1]))
-                .plus(Sum::of_block(options));
+            let mut sum = Sum::of_words(words);
+            for word in options.as_chunks::<4>().0 {
+                sum = sum.plus(Sum::of_words([*word]));
+            }
             if !sum.is_valid() {
                 return Err(NoReset::HeaderChecksum);
             }
         }
         // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
-        if u16::from_be_bytes([f0, f1]) & 0x1fff != 0 {
+        if u16::from_be_bytes(fragment) & 0x1fff != 0 {
             return Err(NoReset::Fragment);
         }
         if protocol != crate::TCP {
             return Err(NoReset::NotTcp);
         }
-        let source = Ipv4Addr::new(s0, s1, s2, s3);
+        let source = Ipv4Addr::from(source);
         if !is_unicast(source) {
             return Err(NoReset::Source);
         }
-        let destination = Ipv4Addr::new(d0, d1, d2, d3);
+        let destination = Ipv4Addr::from(destination);
         if !is_unicast(destination) {
             return Err(NoReset::Destination);
         }
@@ -111,25 +105,15 @@ impl Reset {
             Profile::Netfilter => 0xffff,
             Profile::TcpStack => 0x0000,
         };
-        let [s0, s1, s2, s3] = self.source.octets();
-        let [d0, d1, d2, d3] = self.destination.octets();
-        let (tos, ttl) = (self.tos, self.hop_limit);
-        let addresses = Sum::of_word([s0, s1, s2, s3]).plus(Sum::of_word([d0, d1, d2, d3]));
-        let [c0, c1] = addresses
-            .plus(Sum::of_word([0x45, tos, 0, 40]))
-            .plus(Sum::of_word([0, 0, 0x40, 0]))
-            .plus(Sum::of_word([ttl, crate::TCP, 0, 0]))
-            .checksum();
+        let (source, destination) = (self.source.octets(), self.destination.octets());
+        let addresses = Sum::of_words([source, destination]);
+        let length = [0x45, self.tos, 0, 40];
+        let do_not_fragment = [0, 0, 0x40, 0];
+        let [ttl, protocol] = [self.hop_limit, crate::TCP];
+        let sum = addresses.plus(Sum::of_words([length, do_not_fragment, [ttl, protocol, 0, 0]]));
+        let [c0, c1] = sum.checksum();
         let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
-        #[rustfmt::skip]
-        let bytes = [
-            0x45, tos, 0, 40,
-            0, 0, 0x40, 0,
-            ttl, crate::TCP, c0, c1,
-            s0, s1, s2, s3,
-            d0, d1, d2, d3,
-        ];
-        *header = bytes;
+        write_words(header, [length, do_not_fragment, [ttl, protocol, c0, c1], source, destination]);
         self.tcp.emit_with(addresses, zero, segment);
     }
 }
@@ -138,5 +122,5 @@ impl Reset {
 /// routing table knows it.
 #[inline]
 const fn is_unicast(address: Ipv4Addr) -> bool {
-    !(address.is_unspecified() || address.is_multicast() || address.is_broadcast())
+    !(address.is_multicast() || address.is_unspecified() || address.is_broadcast())
 }

@@ -144,5 +144,6 @@ fn skip_extension_headers(
 /// and IPv4-compatible addresses are unicast, IPv4-mapped ones are not.
 #[inline]
 const fn is_unicast(address: Ipv6Addr) -> bool {
-    !(address.is_unspecified() || address.is_multicast() || address.to_ipv4_mapped().is_some())
+    let bits = address.to_bits();
+    !(bits == 0 || bits >> 120 == 0xff || bits >> 32 == 0xffff)
 }

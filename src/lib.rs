@@ -25,9 +25,46 @@ const TCP: u8 = 6;
 /// The reason for silence; `buffer` is then untouched.
 #[inline]
 pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Result<&'buffer mut [u8], NoReset> {
-    let reset = Reset::in_reply_to(packet, &Config::new())?;
-    // The buffer is long enough by its type: the default, an empty slice, is never taken.
-    Ok(reset.emit(buffer).unwrap_or_default())
+    if is_ipv6(packet) { reset_ipv6(packet, buffer) } else { reset_ipv4(packet, buffer) }
+}
+
+#[inline]
+fn reset_ipv4<'buffer>(packet: &[u8], buffer: &'buffer mut [u8]) -> Result<&'buffer mut [u8], NoReset> {
+    let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
+    ipv4::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
+    Ok(buffer)
+}
+
+/// Out of line, so that the IPv4 side keeps its registers.
+#[inline(never)]
+fn reset_ipv6<'buffer>(packet: &[u8], buffer: &'buffer mut [u8]) -> Result<&'buffer mut [u8], NoReset> {
+    let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
+    ipv6::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
+    Ok(buffer)
+}
+
+/// Whether the version, the first half of the first byte, is 6. What it is otherwise is for the IPv4 side to judge.
+#[inline]
+const fn is_ipv6(packet: &[u8]) -> bool {
+    matches!(packet, [0x60..=0x6f, ..])
+}
+
+/// The 32-bit words of a header without options, IPv4's or TCP's.
+#[inline]
+fn words(header: &[u8; 20]) -> [[u8; 4]; 5] {
+    let mut words = [[0; 4]; 5];
+    for (word, bytes) in words.iter_mut().zip(header.as_chunks().0) {
+        *word = *bytes;
+    }
+    words
+}
+
+/// Makes a header of its words; not by `copy_from_slice`, whose panic stays where little is inlined.
+#[inline]
+fn write_words(header: &mut [u8; 20], words: [[u8; 4]; 5]) {
+    for (bytes, word) in header.as_chunks_mut().0.iter_mut().zip(words) {
+        *bytes = word;
+    }
 }
 
 /// A reset over either version of IP, decided but not yet written.
@@ -47,9 +84,10 @@ impl Reset {
     /// The reason for silence: see [`ipv4::Reset::in_reply_to`] and [`ipv6::Reset::in_reply_to`].
     #[inline]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        match packet {
-            [first, ..] if first >> 4 == 6 => ipv6::Reset::in_reply_to(packet, config).map(Self::V6),
-            _ => ipv4::Reset::in_reply_to(packet, config).map(Self::V4),
+        if is_ipv6(packet) {
+            ipv6::Reset::in_reply_to(packet, config).map(Self::V6)
+        } else {
+            ipv4::Reset::in_reply_to(packet, config).map(Self::V4)
         }
     }
 

@@ -1,7 +1,7 @@
 //! The reset rule of TCP, and the 20 bytes that carry it.
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile};
+use crate::{Checksum, Config, NoReset, Profile, words, write_words};
 
 /// FIN, the bit that ends the sender's data and takes one sequence number (RFC 9293 §3.1).
 pub const FIN: u8 = 0x01;
@@ -113,19 +113,13 @@ impl Reset {
             return Err(NoReset::TcpHeader);
         }
         let (header, rest) = segment.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let &[p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, c0, c1, u0, u1] = header;
-
+        let words = words(header);
+        let [[p0, p1, p2, p3], seq, ack, [offset, flags, ..], _] = words;
         if flags & RST != 0 {
             return Err(NoReset::Rst);
         }
         if config.tcp_checksum == Checksum::Verify {
-            let sum = pseudo_header(addresses, segment_len)
-                .plus(Sum::of_word([p0, p1, p2, p3]))
-                .plus(Sum::of_word([s0, s1, s2, s3]))
-                .plus(Sum::of_word([a0, a1, a2, a3]))
-                .plus(Sum::of_word([offset, flags, w0, w1]))
-                .plus(Sum::of_word([c0, c1, u0, u1]))
-                .plus(Sum::of_block(rest));
+            let sum = pseudo_header(addresses, segment_len).plus(Sum::of_words(words)).plus(Sum::of_block(rest));
             if !sum.is_valid() {
                 return Err(NoReset::TcpChecksum);
             }
@@ -139,8 +133,8 @@ impl Reset {
         Segment {
             source_port: u16::from_be_bytes([p0, p1]),
             destination_port: u16::from_be_bytes([p2, p3]),
-            seq: u32::from_be_bytes([s0, s1, s2, s3]),
-            ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            seq: u32::from_be_bytes(seq),
+            ack: u32::from_be_bytes(ack),
             flags,
             data_len: u32::from(segment_len).wrapping_sub(u32::from(header_len)),
         }
@@ -168,17 +162,16 @@ impl Reset {
     pub(crate) fn emit_with(&self, addresses: Sum, zero: u16, segment: &mut [u8; HEADER_LEN]) {
         let [p0, p1] = self.source_port.to_be_bytes();
         let [p2, p3] = self.destination_port.to_be_bytes();
-        let [s0, s1, s2, s3] = self.seq.to_be_bytes();
-        let [a0, a1, a2, a3] = self.ack.unwrap_or(0).to_be_bytes();
-        let (offset, flags) = (0x50, self.flags());
-        let checksum = pseudo_header(addresses, 20)
-            .plus(Sum::of_word([p0, p1, p2, p3]))
-            .plus(Sum::of_word([s0, s1, s2, s3]))
-            .plus(Sum::of_word([a0, a1, a2, a3]))
-            .plus(Sum::of_word([offset, flags, 0, 0]))
-            .checksum();
-        let [c0, c1] = if checksum == [0, 0] { zero.to_be_bytes() } else { checksum };
-        *segment = [p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, 0, 0, c0, c1, 0, 0];
+        let ports = [p0, p1, p2, p3];
+        let seq = self.seq.to_be_bytes();
+        let ack = self.ack.unwrap_or(0).to_be_bytes();
+        let offset_flags = [0x50, self.flags(), 0, 0];
+        let sum = pseudo_header(addresses, 20).plus(Sum::of_words([ports, seq, ack, offset_flags]));
+        let [c0, c1] = match u16::from_ne_bytes(sum.checksum()) {
+            0 => zero.to_ne_bytes(),
+            checksum => checksum.to_ne_bytes(),
+        };
+        write_words(segment, [ports, seq, ack, offset_flags, [c0, c1, 0, 0]]);
     }
 }
 
@@ -187,5 +180,5 @@ impl Reset {
 #[inline]
 const fn pseudo_header(addresses: Sum, segment_len: u16) -> Sum {
     let [l0, l1] = segment_len.to_be_bytes();
-    addresses.plus(Sum::of_word([0, crate::TCP, l0, l1]))
+    addresses.plus(Sum::of_words([[0, crate::TCP, l0, l1]]))
 }

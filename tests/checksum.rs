@@ -49,9 +49,9 @@ fn an_odd_last_byte_is_the_high_one() {
 #[test]
 fn a_word_is_four_bytes() {
     for word in noise(4000).as_chunks::<4>().0 {
-        assert_eq!(Sum::of_word(*word).checksum(), slow(word));
+        assert_eq!(Sum::of_words([*word]).checksum(), slow(word));
     }
-    assert_eq!(Sum::of_word([0xff; 4]).checksum(), [0, 0]);
+    assert_eq!(Sum::of_words([[0xff; 4]]).checksum(), [0, 0]);
 }
 
 /// Every length to 4096 at every alignment to 32; the RFC's loop goes on where the length before it stopped.
@@ -152,9 +152,9 @@ fn both_zeros_are_valid() {
 /// All of it can be had at compile time but the sum of a slice.
 #[test]
 fn sums_are_const() {
-    const SUM: Sum = Sum::of_word([0, 1, 0xf2, 3]).plus(Sum::of_word([0xf4, 0xf5, 0xf6, 0xf7]));
+    const SUM: Sum = Sum::of_words([[0, 1, 0xf2, 3], [0xf4, 0xf5, 0xf6, 0xf7]]);
     const CHECKSUM: [u8; 2] = SUM.checksum();
-    const VALID: bool = SUM.plus(Sum::of_word([0, 0, !0xdd, !0xf2])).is_valid();
+    const VALID: bool = SUM.plus(Sum::of_words([[0, 0, !0xdd, !0xf2]])).is_valid();
     assert_eq!(CHECKSUM, [!0xdd, !0xf2]);
     const { assert!(VALID) };
 }

@@ -68,7 +68,7 @@ fn a_reset_whose_checksum_computes_to_anything_else() {
 /// A stack that asks for the segment alone gets the zero as it computes; its offload helper may do as it pleases.
 #[test]
 fn a_segment_whose_checksum_computes_to_zero() {
-    let addresses = Sum::of_word([192, 0, 2, 1]).plus(Sum::of_word([198, 51, 100, 2]));
+    let addresses = Sum::of_words([[192, 0, 2, 1], [198, 51, 100, 2]]);
     let mut reset = tcp::Reset { source_port: 80, destination_port: 36050, seq: 0, ack: None };
     let mut segment = [0; 20];
     reset.emit(addresses, &mut segment);
