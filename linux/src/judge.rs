@@ -35,6 +35,12 @@ impl Judge {
         ("stack", Self::Stack),
     ];
 
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, judge)| *judge == self).map_or("", |(name, _)| name)
+    }
+
     /// The profile of the crate that it judges.
     #[must_use]
     pub const fn profile(self) -> Profile {
@@ -53,34 +59,11 @@ impl Judge {
     /// Makes the namespace that the thread is in answer so, and returns the TUN device to ask through.
     pub fn summon(self, family: Family) -> Result<SyncDevice> {
         let device = tun(DEVICE, true)?;
-        self.settle(family)?;
+        settle(family)?;
         self.route(family)?;
         self.rule(family)?;
         device.set_nonblocking(true)?;
         Ok(device)
-    }
-
-    fn settle(self, family: Family) -> Result<()> {
-        let settings: &[_] = match family {
-            Family::V4 => &[
-                ("ipv4/ip_forward", "1"),
-                ("ipv4/conf/all/rp_filter", "0"),
-                ("ipv4/conf/judge/rp_filter", "0"),
-                ("ipv4/conf/judge/accept_local", "1"),
-                ("ipv4/conf/judge/route_localnet", "1"),
-                ("ipv4/conf/all/send_redirects", "0"),
-                ("ipv4/conf/judge/send_redirects", "0"),
-            ],
-            Family::V6 => &[
-                ("ipv6/conf/all/forwarding", "1"),
-                ("ipv6/auto_flowlabels", "0"),
-                ("ipv6/conf/judge/disable_ipv6", "0"),
-                ("ipv6/conf/judge/accept_ra", "0"),
-                // No link-local address, and so no neighbour or multicast chatter either.
-                ("ipv6/conf/judge/addr_gen_mode", "1"),
-            ],
-        };
-        settings.iter().try_for_each(|(sysctl, value)| set(sysctl, value))
     }
 
     /// What arrives at the device takes one table, which leads through or to the host itself; what the host sends takes
@@ -88,13 +71,18 @@ impl Judge {
     /// it is the one in which the TCP stack looks its own addresses up.
     fn route(self, family: Family) -> Result<()> {
         let (kind, table) = if self.is_forward() { ("unicast", "100") } else { ("local", "local") };
+        // A gateway that does not exist spares IPv6 a neighbour entry for each address that it answers.
+        let gateway = match family {
+            Family::V4 => "",
+            Family::V6 => "via fe80::1 ",
+        };
         let script = format!(
             "link set {DEVICE} mtu 65535 up\n\
              rule add pref 10 iif {DEVICE} lookup {table}\n\
              rule add pref 20 iif lo lookup 101\n\
              rule del pref 0\n\
              route add {kind} default dev {DEVICE} table {table}\n\
-             route add default dev {DEVICE} table 101\n"
+             route add default {gateway}dev {DEVICE} table 101\n"
         );
         run("ip", &[family.option(), "-batch", "-"], &script, "iproute2")
     }
@@ -113,6 +101,30 @@ impl Judge {
 
 /// The name of the TUN device.
 const DEVICE: &str = "judge";
+
+/// Settings under which every address may come and go, and the device keeps quiet on its own.
+fn settle(family: Family) -> Result<()> {
+    let settings: &[_] = match family {
+        Family::V4 => &[
+            ("ipv4/ip_forward", "1"),
+            ("ipv4/conf/all/rp_filter", "0"),
+            ("ipv4/conf/judge/rp_filter", "0"),
+            ("ipv4/conf/judge/accept_local", "1"),
+            ("ipv4/conf/judge/route_localnet", "1"),
+            ("ipv4/conf/all/send_redirects", "0"),
+            ("ipv4/conf/judge/send_redirects", "0"),
+        ],
+        Family::V6 => &[
+            ("ipv6/conf/all/forwarding", "1"),
+            ("ipv6/auto_flowlabels", "0"),
+            ("ipv6/conf/judge/disable_ipv6", "0"),
+            ("ipv6/conf/judge/accept_ra", "0"),
+            // No link-local address, and so no neighbour or multicast chatter either.
+            ("ipv6/conf/judge/addr_gen_mode", "1"),
+        ],
+    };
+    settings.iter().try_for_each(|(sysctl, value)| set(sysctl, value))
+}
 
 /// What is not TCP is dropped, so that it is not answered by other means.
 fn iptables(family: Family, chain: &str) -> Result<()> {

@@ -1,8 +1,8 @@
 //! The running kernel, asked one packet at a time.
 
+use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
-use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,14 +18,14 @@ const PATIENCE: Duration = Duration::from_millis(2);
 pub struct Kernel {
     device: SyncDevice,
     question: Vec<u8>,
-    answer: Box<[u8; 1 << 16]>,
+    answer: Box<[u8]>,
 }
 
 impl Kernel {
     /// Sets the kernel up in the namespace that the thread is in.
     pub fn new(judge: Judge, family: Family) -> Result<Self> {
         let question = family.frame_header().to_vec();
-        Ok(Self { device: judge.summon(family)?, question, answer: Box::new([0; 1 << 16]) })
+        Ok(Self { device: judge.summon(family)?, question, answer: vec![0; 1 << 16].into() })
     }
 
     /// Sends `packet` and returns what has come back when the system call is done, or nothing.
@@ -52,6 +52,12 @@ impl Kernel {
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
             poll(&mut [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)], timeout)?;
         }
+    }
+
+    /// Reads until nothing comes any more.
+    pub fn drain(&mut self) -> Result<()> {
+        while self.wait()?.is_some() {}
+        Ok(())
     }
 
     fn send(&mut self, packet: &[u8]) -> Result<()> {
@@ -81,10 +87,11 @@ impl Kernel {
 
 const FRAME_HEADER_LEN: usize = 4;
 
-/// Whether it is ICMP, or ICMPv6 with or without the hop-by-hop header of multicast listener reports.
+/// Whether it is ICMP, or `ICMPv6` with or without the hop-by-hop header of multicast listener reports.
 fn is_icmp(packet: &[u8]) -> bool {
-    match packet[0] >> 4 {
-        4 => packet[9] == 1,
-        _ => packet[6] == 58 || packet[6] == 0 && packet[40] == 58,
+    let byte = |at: usize| packet.get(at).copied();
+    match byte(0) {
+        Some(0x40..0x50) => byte(9) == Some(1),
+        _ => byte(6) == Some(58) || byte(6) == Some(0) && byte(40) == Some(58),
     }
 }

@@ -71,7 +71,6 @@ impl Generator {
         while packet.len() < end {
             let room = u8::try_from(end - packet.len()).expect("options are short");
             match self.rng.u32(..16) {
-                0..6 => packet.push(1),
                 6 => packet.push(0),
                 // Record route, timestamp: a length, and a pointer to the next free slot.
                 7 if room >= 7 => self.slots(packet, 7, 3, room, 4),

@@ -111,10 +111,12 @@ impl Generator {
         let reply_flags = if flags & ACK == 0 { RST | ACK } else { RST };
         let [high0, high1] = self.rng.u16(..).to_be_bytes();
         let ports = [segment[0], segment[1], segment[2], segment[3]];
-        let sum = addresses
-            .plus(Sum::of_word([0, 6, 0, 20]))
-            .plus(Sum::of_word(ports))
-            .plus(Sum::of_word([0x50, reply_flags, high0, high1]));
+        let sum = addresses.plus(Sum::of_word([0, 6, 0, 20])).plus(Sum::of_word(ports)).plus(Sum::of_word([
+            0x50,
+            reply_flags,
+            high0,
+            high1,
+        ]));
         let [low0, low1] = complement(sum).to_be_bytes();
         let number = u32::from_be_bytes([high0, high1, low0, low1]);
         if flags & ACK == 0 {
