@@ -48,12 +48,15 @@ fn tcpdump(packet: &[u8]) -> Result<String> {
     let original_len = u32::try_from(packet.len())?;
     capture.write_packet(&PcapPacket::new(Duration::ZERO, original_len, packet))?;
     let mut child = Command::new("tcpdump")
-        .args(["-n", "-t", "-vv", "-S", "-Z", "root", "-r", "-"])
+        .args(["-n", "-t", "-vv", "-S", "-r", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .context("tcpdump is not installed: apt-get install tcpdump")?;
     child.stdin.take().context("tcpdump reads nothing")?.write_all(capture.into_writer().get_ref())?;
-    Ok(String::from_utf8_lossy(&child.wait_with_output()?.stdout).into_owned())
+    let output = child.wait_with_output()?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", complaint.lines().last().unwrap_or("tcpdump failed"));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -44,7 +44,11 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("judge: {error:#}");
+            // lexopt's errors tell their cause themselves.
+            match error.downcast_ref::<lexopt::Error>() {
+                Some(error) => eprintln!("judge: {error}"),
+                None => eprintln!("judge: {error:#}"),
+            }
             ExitCode::from(2)
         }
     }
