@@ -107,6 +107,8 @@ fn settle(family: Family) -> Result<()> {
     let settings: &[_] = match family {
         Family::V4 => &[
             ("ipv4/ip_forward", "1"),
+            // There are no sockets to find early.
+            ("ipv4/ip_early_demux", "0"),
             ("ipv4/conf/all/rp_filter", "0"),
             ("ipv4/conf/judge/rp_filter", "0"),
             ("ipv4/conf/judge/accept_local", "1"),
@@ -116,6 +118,7 @@ fn settle(family: Family) -> Result<()> {
         ],
         Family::V6 => &[
             ("ipv6/conf/all/forwarding", "1"),
+            ("ipv4/ip_early_demux", "0"),
             ("ipv6/auto_flowlabels", "0"),
             ("ipv6/conf/judge/disable_ipv6", "0"),
             ("ipv6/conf/judge/accept_ra", "0"),
