@@ -109,7 +109,7 @@ impl Contest {
         // It may answer the packet before, late, where nobody waited for an answer.
         self.kernel.drain()?;
         let mismatch = self.mismatch(packet)?;
-        let mismatch = if mismatch.is_none() { self.mismatch(previous)? } else { mismatch };
+        let mismatch = if mismatch.is_none() && !previous.is_empty() { self.mismatch(previous)? } else { mismatch };
         let once = Exchange { packet: packet.to_vec(), ours: ours.map(<[u8]>::to_vec), kernels: Some(unexpected) };
         Ok(mismatch.or(Some(once)))
     }

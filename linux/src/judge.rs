@@ -136,7 +136,7 @@ fn iptables(family: Family, chain: &str) -> Result<()> {
         Family::V6 => "ip6tables-legacy",
     };
     let run = |arguments: &[&str]| run(program, arguments, "", "iptables");
-    run(&["-P", if chain == "FORWARD" { "FORWARD" } else { "INPUT" }, "DROP"])?;
+    run(&["-P", chain, "DROP"])?;
     run(&["-A", chain, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset"])
 }
 
