@@ -54,17 +54,17 @@ fn a_word_is_four_bytes() {
     assert_eq!(Sum::of_words([[0xff; 4]]).checksum(), [0, 0]);
 }
 
-/// Every length to 4096, at every alignment to 32 for the lengths near which something may change.
+/// Every length to 4096 at every alignment to 32; the RFC's loop goes on where the length before it stopped.
 #[test]
 fn every_length_and_alignment() {
     let noise = noise(4096 + 32);
-    for len in 0..=4096 {
-        for start in 0..32 {
-            if len > 300 && start != len % 32 {
-                continue;
-            }
-            let data = &noise[start..start + len];
-            assert_eq!(Sum::of(data).checksum(), slow(data), "{len} bytes from {start}");
+    for start in 0..32 {
+        let mut plain = 0_u16;
+        for len in 0..=4096 {
+            assert_eq!(Sum::of(&noise[start..start + len]).checksum(), (!plain).to_be_bytes(), "{len} from {start}");
+            let next = noise[start + len];
+            let next = if len % 2 == 0 { [next, 0] } else { [0, next] };
+            plain = sum(&[plain.to_be_bytes(), next].concat());
         }
     }
 }
@@ -73,7 +73,7 @@ fn every_length_and_alignment() {
 #[test]
 fn all_ones() {
     let ones = vec![0xff; 8 << 20];
-    for len in (0..=4096).chain([65_515, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073]) {
+    for len in (0..=1024).chain([65_515, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073]) {
         assert_eq!(Sum::of(&ones[..len]).checksum(), slow(&ones[..len]), "{len}");
     }
     assert_eq!(Sum::of(&ones).checksum(), [0, 0]);
@@ -118,7 +118,7 @@ fn addition_does_not_overflow() {
 
 #[test]
 fn data_that_holds_its_checksum_is_valid() {
-    for len in [2, 3, 20, 39, 40, 64, 1500, 9001] {
+    for len in [2, 3, 20, 39, 40, 64, 257] {
         let mut data = noise(len);
         data[..2].fill(0);
         let checksum = slow(&data);

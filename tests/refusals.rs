@@ -216,8 +216,10 @@ fn decide_ipv6(packet: &[u8], config: &Config) -> Result<Reset, NoReset> {
     ipv6::Reset::in_reply_to(packet, config).map(Reset::V6)
 }
 
-const BOTH: [(Decide, fn() -> Vec<u8>, &[Fault]); 2] =
-    [(decide_ipv4, ipv4_packet, &IPV4), (decide_ipv6, ipv6_packet, &IPV6)];
+/// Makes the packet that the faults work on.
+type Packet = fn() -> Vec<u8>;
+
+const BOTH: [(Decide, Packet, &[Fault]); 2] = [(decide_ipv4, ipv4_packet, &IPV4), (decide_ipv6, ipv6_packet, &IPV6)];
 
 /// The one setting under which every check is made.
 fn strict() -> Config {

@@ -118,7 +118,7 @@ impl V4 {
     }
 }
 
-/// An IPv6 packet: unless told otherwise, without extension headers, from 2001:db8::1 to 2001:db8:1::2.
+/// An IPv6 packet: unless told otherwise, without extension headers, from `2001:db8::1` to `2001:db8:1::2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct V6 {
     pub traffic_class: u8,

@@ -79,7 +79,7 @@ fn reset_v4(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
         return Err(NoReset::HeaderChecksum);
     }
     // 4. A fragment other than the first.
-    if word(packet, 6) % 0x2000 != 0 {
+    if word(packet, 6) & 0x1fff != 0 {
         return Err(NoReset::Fragment);
     }
     // 5. The protocol.

@@ -56,7 +56,7 @@ fn reject(number: u16, mark: u32) -> Result<()> {
         };
         // What draws no reset is dropped all the same, as by REJECT: who fills the queue has decided against it.
         message.set_verdict(Verdict::Drop);
-        queue.verdict(message)?;
+        queue.verdict(message).with_context(|| format!("cannot drop a packet of queue {number}"))?;
         // A reset that is lost is lost as any packet may be; its peer asks again.
         if let Some(reset) = reset
             && let Err(error) = resets.send(&reset, device)

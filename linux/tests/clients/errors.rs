@@ -59,12 +59,12 @@ fn devices() {
     let _namespace = Namespace::new();
     fails(&[RESPONDER, "lo"], "responder: cannot attach to the TUN device lo");
     fails(&[RESPONDER, "a-name-of-16-chr"], "responder: cannot attach to the TUN device a-name-of-16-chr");
-    let _first = Daemon::start(&format!("{RESPONDER} tun0"), "answering on tun0");
+    let _first = Daemon::start(&[RESPONDER, "tun0"], "answering on tun0");
     fails(&[RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");
 }
 
 fn queue_in_use() {
     let _namespace = Namespace::new();
-    let _first = Daemon::start(&format!("{QUEUE} 7"), "answering queue 7");
+    let _first = Daemon::start(&[QUEUE, "7"], "answering queue 7");
     fails(&[QUEUE, "7"], "queue: cannot bind queue 7");
 }

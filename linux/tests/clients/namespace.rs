@@ -1,25 +1,36 @@
 //! Network namespaces, one or several to a test, entered by the thread that runs it.
 
-use std::fs::{self, File};
+use std::env;
+use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::process;
+use std::os::unix::process::CommandExt;
+use std::process::{self, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::{getgid, getuid};
 
-/// Makes a plain user root of a user namespace, in which network namespaces may be made.
-pub(crate) fn become_root() -> Result<(), String> {
-    let (user, group) = (getuid(), getgid());
-    let become_root = || {
-        if !user.is_root() {
-            unshare(CloneFlags::CLONE_NEWUSER)?;
-            fs::write("/proc/self/setgroups", "deny")?;
-            fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
-            fs::write("/proc/self/gid_map", format!("0 {group} 1"))?;
+use crate::tools::{output, run};
+
+/// Moves the whole process out of the network it is in, or says why it cannot.
+///
+/// A plain user starts over in a user namespace, with the right to make network namespaces there. He stays who he is:
+/// tcpdump, if it found itself root, would become somebody the namespace does not know.
+pub(crate) fn leave() -> Result<(), String> {
+    let Err(error) = unshare(CloneFlags::CLONE_NEWNET) else { return Ok(()) };
+    let unshare = ["unshare", "--user", "--map-current-user", "--keep-caps"];
+    let again = [&unshare[..], &["unshare", "--net", "true"]].concat();
+    let mut why = error.to_string();
+    if error == Errno::EPERM {
+        let attempt = output(&again);
+        if attempt.status.success() {
+            why = Command::new(unshare[0]).args(&unshare[1..]).args(env::args_os()).exec().to_string();
+        } else {
+            why = String::from_utf8_lossy(&attempt.stderr).trim().into();
         }
-        unshare(CloneFlags::CLONE_NEWNET).map_err(std::io::Error::from)
-    };
-    become_root().map_err(|error| format!("no network namespace can be made ({error}): try as root"))
+    }
+    Err(format!("no network namespace can be made: {why} (try as root)"))
 }
 
 /// A network namespace, which ends with the value and its last process.
@@ -29,8 +40,7 @@ impl Namespace {
     /// Makes one and enters it.
     pub(crate) fn new() -> Self {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        // Nobody else is here who could have our IPv6 addresses; waiting a second for his objection is in vain.
-        fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0").unwrap();
+        run("ip link set lo up");
         Self(File::open("/proc/thread-self/ns/net").unwrap())
     }
 
@@ -42,5 +52,22 @@ impl Namespace {
     /// Its name for ip(8).
     pub(crate) fn path(&self) -> String {
         format!("/proc/{}/fd/{}", process::id(), self.0.as_raw_fd())
+    }
+}
+
+/// Gives a device of the present namespace an address, and waits until packets to it would arrive.
+pub(crate) fn add_address(address: &str, device: &str) {
+    if !address.contains(':') {
+        run(&format!("ip address add {address} dev {device}"));
+        return;
+    }
+    // Nobody else could have it: there is no need to ask around and to wait for an objection (RFC 4862 §5.4).
+    run(&format!("ip address add {address} dev {device} nodad"));
+    // Linux leaves the route of an IPv6 address to a worker.
+    let address = address.split('/').next().unwrap_or_default();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while run(&format!("ip -6 route show table local {address} dev {device}")).is_empty() {
+        assert!(Instant::now() < deadline, "{address} has no route to {device}");
+        sleep(Duration::from_millis(10));
     }
 }

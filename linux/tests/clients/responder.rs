@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use crate::Test;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, add_address};
 use crate::tools::{Daemon, output, run, scapy};
 use crate::wire::Wire;
 
@@ -55,10 +55,9 @@ struct Host {
 impl Host {
     fn new() -> Self {
         let namespace = Namespace::new();
-        run("ip link set lo up");
-        let responder = Daemon::start(concat!(env!("CARGO_BIN_EXE_responder"), " tun0"), "answering on tun0");
-        run("ip address add 192.0.2.1/24 dev tun0");
-        run("ip address add 2001:db8::1/64 dev tun0");
+        let responder = Daemon::start(&[env!("CARGO_BIN_EXE_responder"), "tun0"], "answering on tun0");
+        add_address("192.0.2.1/24", "tun0");
+        add_address("2001:db8::1/64", "tun0");
         Self { _namespace: namespace, responder }
     }
 }
@@ -69,7 +68,7 @@ fn nmap(family: Family) {
     let Family { name, nmap, nobody, .. } = family;
     let wire = Wire::record("tun0", &format!("responder_nmap_{name}"));
     for (scan, state) in [("-sS", "closed"), ("-sA", "unfiltered")] {
-        let report = run(&format!("nmap {nmap} -n -Pn {scan} -p 1-100 --host-timeout 15s -oG - {nobody}"));
+        let report = run(&format!("nmap --privileged {nmap} -n -Pn {scan} -p 1-100 --host-timeout 15s -oG - {nobody}"));
         assert!(report.contains(&format!("Ignored State: {state} (100)")), "{report}");
     }
     wire.judge(200, "tcp");
@@ -119,7 +118,7 @@ fn connect(family: Family) {
 fn established(family: Family) {
     let _host = Host::new();
     let wire = Wire::record("tun0", &format!("responder_established_{}", family.name));
-    run(&format!("ip address add {} dev lo", family.nobody));
+    add_address(family.nobody, "lo");
     let [here, nobody]: [IpAddr; 2] = [family.here, family.nobody].map(|address| address.parse().unwrap());
     let listener = TcpListener::bind((nobody, 80)).unwrap();
     let client = Socket::new(Domain::for_address(SocketAddr::new(here, 0)), Type::STREAM, None).unwrap();

@@ -1,5 +1,6 @@
 //! Programs no one here wrote, run for a bounded time.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output};
@@ -23,12 +24,16 @@ static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
 pub(crate) fn missing(tool: &str) -> Option<String> {
     let (here, advice) = match tool {
         "scapy" => (PYTHON.is_some(), "scapy is missing (apt-get install python3-scapy)".into()),
-        "/dev/net/tun" => (Path::new(tool).exists(), "/dev/net/tun is missing (modprobe tun)".into()),
+        "/dev/net/tun" => match File::options().read(true).write(true).open(tool) {
+            Ok(_) => return None,
+            Err(error) => return Some(format!("{tool} cannot be opened: {error} (modprobe tun, or try as root)")),
+        },
         _ => {
             let here = PATH.split(':').any(|folder| fs::exists(Path::new(folder).join(tool)).unwrap_or(false));
             let package = match tool {
                 "ip" => "iproute2",
                 "nft" => "nftables",
+                "unshare" | "mount" => "util-linux",
                 tool => tool,
             };
             (here, format!("{tool} is missing (apt-get install {package})"))
@@ -77,9 +82,9 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Starts it and waits until it says that it is `ready`.
-    pub(crate) fn start(line: &str, ready: &str) -> Self {
+    pub(crate) fn start(arguments: &[&str], ready: &str) -> Self {
         let (reader, writer) = io::pipe().unwrap();
-        let mut command = bounded(60, &line.split_whitespace().collect::<Vec<_>>());
+        let mut command = bounded(60, arguments);
         command.stdout(writer.try_clone().unwrap()).stderr(writer);
         let child = command.spawn().unwrap();
         // With the command go our ends of the pipe: when the program ends, so do the lines.
@@ -88,7 +93,7 @@ impl Daemon {
         let mut said = String::new();
         while !said.contains(ready) {
             let len = daemon.output.read_line(&mut said).unwrap();
-            assert!(len > 0, "{line}: ended without being {ready:?}\n{said}");
+            assert!(len > 0, "{}: ended without being {ready:?}\n{said}", arguments.join(" "));
         }
         daemon
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::tools::{Daemon, output, run_with};
 
+/// A recording in progress.
 pub(crate) struct Wire {
     tcpdump: Daemon,
     file: String,
@@ -14,17 +15,18 @@ impl Wire {
     /// Begins to record the TCP segments on `device`; `test` names the file, which stays for whoever wants to look.
     pub(crate) fn record(device: &str, test: &str) -> Self {
         let file = format!("{}/{test}.pcap", env!("CARGO_TARGET_TMPDIR"));
-        // As root, for tcpdump would become a user that a namespace need not know.
-        let line = format!("tcpdump -Z root --immediate-mode -s 256 -B 8192 -U -n -i {device} -w {file} tcp");
-        Self { tcpdump: Daemon::start(&line, "listening on"), file }
+        // It stays root if it is: another user may not write here.
+        let tcpdump = ["tcpdump", "-Z", "root", "--immediate-mode", "-s", "256", "-B", "8192", "-U", "-n"];
+        let arguments = [&tcpdump[..], &["-i", device, "-w", &file, "tcp"]].concat();
+        Self { tcpdump: Daemon::start(&arguments, "listening on"), file }
     }
 
     /// Ends the recording when it holds `resets` resets; tshark has to find everything that `filter` selects correct.
     ///
-    /// Returns tcpdump's lines of the resets, from the addresses on.
+    /// Returns tcpdump's lines of the resets.
     pub(crate) fn judge(self, resets: usize, filter: &str) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(5);
-        while self.resets().len() < resets && Instant::now() < deadline {
+        while resets_in(&self.file).len() < resets && Instant::now() < deadline {
             sleep(Duration::from_millis(20));
         }
         let said = self.tcpdump.stop();
@@ -39,10 +41,6 @@ impl Wire {
         let wrong = run_with(&[&["tshark", "-n", "-r", &self.file, "-Y", &wrong], &verify[..]].concat());
         assert_eq!(wrong, "", "tshark finds these wrong");
         lines
-    }
-
-    fn resets(&self) -> Vec<String> {
-        resets_in(&self.file)
     }
 }
 

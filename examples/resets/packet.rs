@@ -1,0 +1,162 @@
+//! Packets in tcpdump's words.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use etherparse::{IpNumber, LaxIpSlice};
+use tcp_reset::tcp::{ACK, FIN, RST, SYN};
+use tcp_reset::{NoReset, Reset};
+
+const URG: u8 = 0x20;
+
+/// An IP packet, as far as it goes.
+pub enum Packet {
+    /// A TCP segment.
+    Tcp(Segment),
+    /// Something else over IP.
+    Other { source: IpAddr, destination: IpAddr, protocol: IpNumber, is_fragment: bool, length: usize },
+    /// No IP header.
+    NoIp(usize),
+}
+
+/// The header of a TCP segment, and where it goes.
+pub struct Segment {
+    pub source: SocketAddr,
+    pub destination: SocketAddr,
+    pub seq: u32,
+    pub ack: u32,
+    pub flags: u8,
+    header_len: usize,
+    window: u16,
+    urgent: u16,
+    /// Of header and data.
+    length: usize,
+}
+
+impl Packet {
+    /// Takes a packet to pieces, so that it can be printed, whatever it is.
+    pub fn new(packet: &[u8], answer: Result<Reset, NoReset>) -> Self {
+        // A later fragment begins anywhere but with a TCP header.
+        let is_fragment = answer == Err(NoReset::Fragment);
+        let Ok((ip, _)) = LaxIpSlice::from_slice(packet) else { return Self::NoIp(packet.len()) };
+        let (source, destination) = (ip.source_addr(), ip.destination_addr());
+        let payload = ip.payload();
+        // Where a capture was cut, the IP header still tells how long the payload was.
+        let length = if payload.incomplete {
+            let total_len = match &ip {
+                LaxIpSlice::Ipv4(ip) => usize::from(ip.header().total_len()),
+                LaxIpSlice::Ipv6(ip) => usize::from(ip.header().payload_length()) + 40,
+            };
+            total_len.saturating_sub(packet.len()) + payload.payload.len()
+        } else {
+            payload.payload.len()
+        };
+        match payload.payload.first_chunk() {
+            Some(header) if payload.ip_number == IpNumber::TCP && !is_fragment => {
+                Self::Tcp(Segment::new(source, destination, header, length))
+            }
+            _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment, length },
+        }
+    }
+}
+
+impl Segment {
+    fn new(source: IpAddr, destination: IpAddr, header: &[u8; 20], length: usize) -> Self {
+        let &[p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, u0, u1] = header;
+        Self {
+            source: SocketAddr::new(source, u16::from_be_bytes([p0, p1])),
+            destination: SocketAddr::new(destination, u16::from_be_bytes([p2, p3])),
+            seq: u32::from_be_bytes([s0, s1, s2, s3]),
+            ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            flags,
+            header_len: usize::from(offset >> 4) * 4,
+            window: u16::from_be_bytes([w0, w1]),
+            urgent: u16::from_be_bytes([u0, u1]),
+            length,
+        }
+    }
+
+    /// Whether it is itself a reset.
+    pub fn is_reset(&self) -> bool {
+        self.flags & RST != 0
+    }
+}
+
+impl fmt::Display for Packet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(segment) => write!(formatter, "{segment}"),
+            Self::Other { source, destination, protocol, is_fragment, length } => {
+                write!(formatter, "{} {source} > {destination}: ", version(*source))?;
+                match protocol.keyword_str() {
+                    Some("IPv6-ICMP") => formatter.write_str("ICMP6")?,
+                    Some(name) => formatter.write_str(name)?,
+                    None => write!(formatter, "ip-proto-{}", protocol.0)?,
+                }
+                write!(formatter, "{}, length {length}", if *is_fragment { " fragment" } else { "" })
+            }
+            Self::NoIp(length) => write!(formatter, "IP, length {length}"),
+        }
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, destination, seq, ack, flags, header_len, window, urgent, length } = self;
+        write!(formatter, "{} {}.{} > ", version(source.ip()), source.ip(), source.port())?;
+        write!(formatter, "{}.{}: Flags [{}]", destination.ip(), destination.port(), Flags(*flags))?;
+        let data_len = length.checked_sub(*header_len).filter(|_| *header_len >= 20);
+        match data_len {
+            Some(data_len @ 1..) => {
+                let end = seq.wrapping_add(u32::try_from(data_len).unwrap_or(u32::MAX));
+                write!(formatter, ", seq {seq}:{end}")?;
+            }
+            _ if flags & (SYN | FIN | RST) != 0 => write!(formatter, ", seq {seq}")?,
+            _ => {}
+        }
+        if flags & ACK != 0 {
+            write!(formatter, ", ack {ack}")?;
+        }
+        write!(formatter, ", win {window}")?;
+        if flags & URG != 0 {
+            write!(formatter, ", urg {urgent}")?;
+        }
+        match data_len {
+            Some(data_len) => write!(formatter, ", length {data_len}"),
+            None => write!(formatter, ", bad header length {header_len}"),
+        }
+    }
+}
+
+/// A reset as the answer behind an arrow: without the addresses, which are the offender's.
+pub struct Answer<'a>(pub &'a tcp_reset::tcp::Reset);
+
+impl fmt::Display for Answer<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Flags [{}], seq {}", Flags(self.0.flags()), self.0.seq)?;
+        if let Some(ack) = self.0.ack {
+            write!(formatter, ", ack {ack}")?;
+        }
+        formatter.write_str(", win 0")
+    }
+}
+
+/// The flag bits in tcpdump's letters.
+struct Flags(u8);
+
+impl fmt::Display for Flags {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return formatter.write_str("none");
+        }
+        "FSRP.UEW"
+            .chars()
+            .enumerate()
+            .filter(|(bit, _)| self.0 >> bit & 1 == 1)
+            .try_for_each(|(_, letter)| write!(formatter, "{letter}"))
+    }
+}
+
+fn version(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "IP" } else { "IP6" }
+}

@@ -1,0 +1,11 @@
+//! Packets that are nearly right, their checksums mostly so: the crate answers as the reference model does.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tcp_reset_fuzz::common::invariants::check;
+use tcp_reset_fuzz::packet::Packet;
+
+fuzz_target!(|packet: Packet| {
+    let _answer_or_reason = check(&packet.bytes, &packet.rules);
+});

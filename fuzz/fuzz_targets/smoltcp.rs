@@ -1,0 +1,35 @@
+//! Another stack, with this crate as its oracle: whatever smoltcp answers for a closed port is what Linux answers, or
+//! differs from it in a known way. Each known way is reported once, at first sight, with a packet that shows it.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use tcp_reset_fuzz::oracle::{Class, Offender, compare};
+use tcp_reset_fuzz::stack::Stack;
+
+thread_local! {
+    static STACK: RefCell<Stack> = RefCell::default();
+    static SEEN: RefCell<BTreeSet<Class>> = RefCell::default();
+}
+
+fuzz_target!(|offender: Offender| {
+    let packet = offender.bytes();
+    let theirs = STACK.with_borrow_mut(|stack| stack.answer(&packet));
+    let answer = theirs.clone();
+    match compare(&offender, theirs) {
+        Ok(classes) => SEEN.with_borrow_mut(|seen| {
+            for class in classes {
+                if seen.insert(class) {
+                    eprintln!("smoltcp: {class}: {} -> {}", hex(&packet), answer.as_deref().map_or("-".into(), hex));
+                }
+            }
+        }),
+        Err(unclassified) => panic!("smoltcp answers as nothing known predicts: {unclassified:x?}"),
+    }
+});
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

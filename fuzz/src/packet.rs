@@ -1,0 +1,146 @@
+//! Random packets that are nearly right, so that most of them get past the checks.
+
+use crate::common::DIRT;
+use crate::common::offender::{Tcp, V4, V6, repair};
+use crate::common::reference::Rules;
+use arbitrary::{Arbitrary, Result, Unstructured};
+use tcp_reset::tcp::RST;
+use tcp_reset::{Checksum, Profile};
+
+/// A packet with whatever may be wrong with it, and the rules by which it is to be answered.
+#[derive(Debug)]
+pub struct Packet {
+    /// From its IP header to whatever lies behind its end.
+    pub bytes: Vec<u8>,
+    /// What the crate is configured with.
+    pub rules: Rules,
+}
+
+impl<'a> Arbitrary<'a> for Packet {
+    fn arbitrary(unstructured: &mut Unstructured<'a>) -> Result<Self> {
+        let rules = rules(unstructured)?;
+        let mut bytes = match bool::arbitrary(unstructured)? {
+            false => v4(unstructured)?.bytes(),
+            true => v6(unstructured)?.bytes(),
+        };
+        // Up to four bytes are changed, mostly in the headers and mostly with the checksums following.
+        for _ in 0..unstructured.int_in_range(0..=4)? {
+            let most = if unstructured.ratio(3, 4)? { 80.min(bytes.len() - 1) } else { bytes.len() - 1 };
+            let at = unstructured.int_in_range(0..=most)?;
+            bytes[at] = u8::arbitrary(unstructured)?;
+        }
+        if unstructured.ratio(9, 10)? {
+            repair(&mut bytes);
+        }
+        // Some are padded, some cut.
+        if unstructured.ratio(1, 5)? {
+            let end = i8::arbitrary(unstructured)?;
+            bytes.resize(bytes.len().saturating_add_signed(end.into()), DIRT);
+        }
+        Ok(Self { bytes, rules })
+    }
+}
+
+fn rules(unstructured: &mut Unstructured<'_>) -> Result<Rules> {
+    let mut checksum = || Ok(if unstructured.ratio(3, 4)? { Checksum::Verify } else { Checksum::Trust });
+    let (ipv4_checksum, tcp_checksum) = (checksum()?, checksum()?);
+    Ok(Rules {
+        profile: if bool::arbitrary(unstructured)? { Profile::TcpStack } else { Profile::Netfilter },
+        hop_limit: u8::arbitrary(unstructured)?,
+        ipv4_checksum,
+        tcp_checksum,
+    })
+}
+
+/// A segment: its data offset is mostly right, its flags are mostly not RST, and its data is mostly short.
+pub fn tcp(unstructured: &mut Unstructured<'_>) -> Result<Tcp> {
+    let flags = u8::arbitrary(unstructured)?;
+    let words = if unstructured.ratio(1, 2)? { 0 } else { unstructured.int_in_range(0..=10)? };
+    let data_len = if unstructured.ratio(15, 16)? { 0..=40 } else { 0..=20_000 };
+    let data_len = unstructured.int_in_range(data_len)?;
+    Ok(Tcp {
+        source_port: u16::arbitrary(unstructured)?,
+        destination_port: u16::arbitrary(unstructured)?,
+        seq: u32::arbitrary(unstructured)?,
+        ack: u32::arbitrary(unstructured)?,
+        data_offset: if unstructured.ratio(1, 8)? { Some(unstructured.int_in_range(0..=15)?) } else { None },
+        reserved: u8::arbitrary(unstructured)? & 0x0f,
+        flags: if unstructured.ratio(7, 8)? { flags & !RST } else { flags },
+        window: u16::arbitrary(unstructured)?,
+        urgent: u16::arbitrary(unstructured)?,
+        options: unstructured.bytes(words * 4).unwrap_or_default().to_vec(),
+        data: vec![u8::arbitrary(unstructured)?; data_len],
+    })
+}
+
+/// An IPv4 packet: mostly TCP, mostly no fragment, mostly between unicast addresses.
+pub fn v4(unstructured: &mut Unstructured<'_>) -> Result<V4> {
+    let words = if unstructured.ratio(3, 4)? { 0 } else { unstructured.int_in_range(0..=10)? };
+    Ok(V4 {
+        tos: u8::arbitrary(unstructured)?,
+        id: u16::arbitrary(unstructured)?,
+        fragment: match unstructured.int_in_range(0..=15)? {
+            0 => u16::arbitrary(unstructured)?,
+            1 => 0x2000,
+            _ => 0x4000,
+        },
+        ttl: u8::arbitrary(unstructured)?,
+        protocol: 6,
+        source: <[u8; 4]>::arbitrary(unstructured)?,
+        destination: <[u8; 4]>::arbitrary(unstructured)?,
+        options: unstructured.bytes(words * 4).unwrap_or_default().to_vec(),
+        tcp: tcp(unstructured)?,
+    })
+}
+
+/// An IPv6 packet: with up to four extension headers of any kind in any order.
+pub fn v6(unstructured: &mut Unstructured<'_>) -> Result<V6> {
+    let mut extensions = Vec::new();
+    if unstructured.ratio(1, 4)? {
+        for _ in 0..unstructured.int_in_range(1..=4)? {
+            extensions.push(extension(unstructured)?);
+        }
+    }
+    Ok(V6 {
+        traffic_class: u8::arbitrary(unstructured)?,
+        flow_label: u32::arbitrary(unstructured)?,
+        hop_limit: u8::arbitrary(unstructured)?,
+        source: address(unstructured)?,
+        destination: address(unstructured)?,
+        extensions,
+        protocol: 6,
+        tcp: tcp(unstructured)?,
+    })
+}
+
+/// An IPv6 address: mostly global, at times mapped, compatible or anything else.
+fn address(unstructured: &mut Unstructured<'_>) -> Result<[u8; 16]> {
+    let mut address = <[u8; 16]>::arbitrary(unstructured)?;
+    let prefix: &[u8] = match unstructured.int_in_range(0..=9)? {
+        0 => &[],
+        1 => &[0; 12],
+        2 => &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
+        _ => &[0x20, 0x01],
+    };
+    address[..prefix.len()].copy_from_slice(prefix);
+    Ok(address)
+}
+
+/// An extension header that is as long as it says, and says whatever else.
+fn extension(unstructured: &mut Unstructured<'_>) -> Result<(u8, Vec<u8>)> {
+    let kind = *unstructured.choose(&[0, 43, 44, 51, 60])?;
+    let units = unstructured.int_in_range(0..=3)?;
+    let len = match kind {
+        44 => 8,
+        51 => 4 * (usize::from(units) + 2),
+        _ => 8 * (usize::from(units) + 1),
+    };
+    let mut bytes = vec![0; len];
+    unstructured.fill_buffer(&mut bytes)?;
+    if kind != 44 {
+        bytes[1] = units;
+    } else if unstructured.ratio(7, 8)? {
+        bytes[2..4].fill(0);
+    }
+    Ok((kind, bytes))
+}

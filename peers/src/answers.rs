@@ -1,0 +1,104 @@
+//! The whole job: from a packet's bytes to its reset's.
+
+use std::hint::black_box;
+
+use tcp_reset_peers::packets;
+
+use crate::beside::Beside;
+use crate::contenders::{Answer, Buffer, FLOORS, PEERS, tcp_reset};
+use crate::measure::{self, Contender, Time};
+
+/// Packets of a kind, all answered.
+pub struct Set {
+    /// The head of its column.
+    pub name: &'static str,
+    /// The packets.
+    pub packets: Vec<Vec<u8>>,
+}
+
+/// All of them, in the order of the columns.
+pub fn sets() -> Vec<Set> {
+    let set = |name, packets| Set { name, packets };
+    vec![
+        set("SYN 40", packets::syn_40()),
+        set("SYN 60", packets::syn_60()),
+        set("ACK 40", packets::ack_40()),
+        set("FIN 65", packets::fin_65()),
+        set("data 576", packets::data_576()),
+        set("data 1500", packets::data_1500()),
+        set("mixed", packets::mixed()),
+        set("IPv6 SYN 60", packets::ipv6_syn_60()),
+    ]
+}
+
+/// A contender and how it did on every set.
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// Whether it answers at all, or is a floor.
+    pub answers: bool,
+    /// One cell for each set.
+    pub cells: Vec<Cell>,
+}
+
+/// How a contender did on a set.
+pub struct Cell {
+    /// How long an answer took.
+    pub time: Time,
+    /// How many packets it answered otherwise than this crate.
+    pub wrong: usize,
+    /// How many packets it left unanswered.
+    pub refused: usize,
+}
+
+/// Measures everyone on every set. The first row is this crate, the second is it again, as `beside` builds it.
+pub fn measure(rounds: usize, sets: &[Set], beside: &mut Beside) -> Vec<Row> {
+    let here = |name: &str| Row { name: name.to_owned(), answers: true, cells: Vec::new() };
+    let mut rows = vec![here("**tcp-reset**"), here("tcp-reset, default release profile")];
+    rows.extend(PEERS.iter().map(|(name, _)| here(name)));
+    rows.extend(FLOORS.iter().map(|(name, _)| Row { answers: false, ..here(name) }));
+
+    for (number, set) in sets.iter().enumerate() {
+        eprintln!("{}: {} packets", set.name, set.packets.len());
+        let mut contenders: Vec<Contender<'_>> = vec![
+            Box::new(|passes| time(tcp_reset, &set.packets, passes)),
+            Box::new(|passes| beside.time(number, passes)),
+        ];
+        for (_, answer) in PEERS.iter().chain(FLOORS) {
+            contenders.push(Box::new(|passes| time(*answer, &set.packets, passes)));
+        }
+        let times = measure::in_turn(rounds, set.packets.len(), &mut contenders);
+        let compared = [(0, 0); 2].into_iter().chain(PEERS.iter().map(|(_, answer)| compare(*answer, &set.packets)));
+        let compared = compared.chain([(0, 0)].into_iter().cycle());
+        for ((row, time), (wrong, refused)) in rows.iter_mut().zip(times).zip(compared) {
+            row.cells.push(Cell { time, wrong, refused });
+        }
+    }
+    rows
+}
+
+/// Nanoseconds for an answer to one of the packets.
+pub fn time(answer: Answer, packets: &[Vec<u8>], passes: usize) -> f64 {
+    let mut buffer = [0; 1 << 16];
+    let answer = black_box(answer);
+    measure::time(packets, passes, |packet| {
+        black_box(answer(packet, &mut buffer));
+        black_box(&mut buffer);
+    })
+}
+
+/// How many packets are answered otherwise than by this crate, and how many are not answered.
+pub fn compare(answer: Answer, packets: &[Vec<u8>]) -> (usize, usize) {
+    let (mut wrong, mut refused) = (0, 0);
+    for packet in packets {
+        // Buffers full of different junk: a byte that is not written shows.
+        let (mut ours, mut theirs): (Buffer, Buffer) = ([0xa5; 1 << 16], [0x5a; 1 << 16]);
+        let ours = tcp_reset(packet, &mut ours).and_then(|len| ours.get(..len));
+        match answer(packet, &mut theirs).and_then(|len| theirs.get(..len)) {
+            None => refused += 1,
+            theirs if theirs != ours => wrong += 1,
+            _ => {}
+        }
+    }
+    (wrong, refused)
+}

@@ -1,0 +1,58 @@
+//! The checksum alone, of several lengths.
+
+use std::hint::black_box;
+
+use anyhow::{Result, ensure};
+use etherparse::checksum::Sum16BitWords;
+use fastrand::Rng;
+use tcp_reset::checksum::Sum;
+
+use crate::contenders::{floors, hand_written};
+use crate::measure::{self, Contender, Time};
+
+/// The lengths: an IPv4 header, a SYN, a small packet; the data of the smallest and the usual MTU, of a jumbo frame and
+/// of the longest packet.
+pub const LENGTHS: [usize; 7] = [20, 40, 64, 576, 1460, 9000, 65515];
+
+type Checksum = fn(&[u8]) -> u16;
+
+/// The first is this crate, the last only reads.
+const CONTENDERS: [(&str, Checksum); 8] = [
+    ("**tcp-reset**", |data| u16::from_be_bytes(Sum::of(data).checksum())),
+    ("smoltcp 0.14", |data| !smoltcp::wire::checksum::data(data)),
+    ("etherparse 0.21", |data| Sum16BitWords::new().add_slice(data).ones_complement().to_be()),
+    ("internet-checksum 0.2", |data| u16::from_be_bytes(internet_checksum::checksum(data))),
+    ("pnet_packet 0.35", |data| pnet_packet::util::checksum(data, usize::MAX)),
+    ("hand-written, plain loop", |data| !hand_written::fold(hand_written::plain_sum(data))),
+    ("hand-written, vectorised loop", |data| !hand_written::fold(hand_written::vector_sum(data))),
+    ("read every byte once", |data| floors::read_all(data) as u16),
+];
+
+/// Measures everyone on every length: a name, and a time for each of [`LENGTHS`].
+pub fn measure(rounds: usize) -> Result<Vec<(&'static str, Vec<Time>)>> {
+    let mut rows = CONTENDERS.map(|(name, _)| (name, Vec::new()));
+    for len in LENGTHS {
+        eprintln!("checksum of {len} bytes");
+        // Different data as far as a cache of the second level holds them.
+        let mut rng = Rng::with_seed(len as u64);
+        let count = (1_usize << 18).div_ceil(len).min(256);
+        let data: Vec<Vec<u8>> =
+            (0..count).map(|_| std::iter::repeat_with(|| rng.u8(..)).take(len).collect()).collect();
+        let [(_, ours), peers @ .., _] = CONTENDERS;
+        for (name, checksum) in peers {
+            ensure!(data.iter().all(|data| checksum(data) == ours(data)), "{name} finds another checksum than ours");
+        }
+        let mut contenders = CONTENDERS.map(|(_, checksum)| {
+            let (checksum, data) = (black_box(checksum), &data);
+            Box::new(move |passes| {
+                measure::time(data, passes, |data| {
+                    black_box(checksum(data));
+                })
+            }) as Contender<'_>
+        });
+        for (row, time) in rows.iter_mut().zip(measure::in_turn(rounds, count, &mut contenders)) {
+            row.1.push(time);
+        }
+    }
+    Ok(rows.into())
+}

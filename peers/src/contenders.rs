@@ -1,0 +1,38 @@
+//! Who is measured.
+
+pub mod etherparse;
+pub mod floors;
+pub mod hand_written;
+pub mod pnet;
+pub mod smoltcp_packet;
+pub mod smoltcp_repr;
+
+/// Where every contender writes; long enough for a copy of any packet.
+pub type Buffer = [u8; 1 << 16];
+
+/// Writes the reset that answers a packet and returns its length, or `None` for silence. It is called through this
+/// pointer, so that the call costs everyone the same.
+pub type Answer = fn(&[u8], &mut Buffer) -> Option<usize>;
+
+/// This crate.
+#[inline(never)]
+pub fn tcp_reset(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+    tcp_reset::reset(packet, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
+}
+
+/// Those who answer, beside this crate.
+pub const PEERS: &[(&str, Answer)] = &[
+    ("smoltcp 0.14, `Packet`", smoltcp_packet::answer),
+    ("hand-written, plain loop", hand_written::plain),
+    ("hand-written, vectorised loop", hand_written::vectorised),
+    ("smoltcp 0.14, `Repr`", smoltcp_repr::answer),
+    ("pnet_packet 0.35", pnet::answer),
+    ("etherparse 0.21", etherparse::answer),
+];
+
+/// Those who only do a part of the work.
+pub const FLOORS: &[(&str, Answer)] = &[
+    ("copy 40 bytes", floors::copy_40),
+    ("read every byte once", floors::read),
+    ("memcpy of the packet", floors::copy),
+];

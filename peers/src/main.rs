@@ -1,0 +1,62 @@
+//! Times `tcp_reset` beside its peers and prints tables of it; `README.md` says how to run it and how to read it.
+
+mod answers;
+mod beside;
+mod checksums;
+mod contenders;
+mod measure;
+mod report;
+mod silences;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use lexopt::prelude::*;
+
+use crate::beside::Beside;
+
+const USAGE: &str = "usage: tcp-reset-peers [--rounds N] [--chart FILE.svg]";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tcp-reset-peers: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let (mut rounds, mut serve) = (301, false);
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") => {
+                println!("{USAGE}");
+                return Ok(());
+            }
+            Long("rounds") => rounds = arguments.value()?.parse()?,
+            Long("serve") => serve = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    ensure!(rounds > 0, "no median of no rounds");
+
+    let sets = answers::sets();
+    for set in &sets {
+        let (wrong, refused) = answers::compare(contenders::hand_written::plain, &set.packets);
+        ensure!(wrong + refused == 0, "{}: this crate and the hand-written answer differ", set.name);
+    }
+    if serve {
+        return beside::serve(&sets);
+    }
+    let mut beside = Beside::start()?;
+    let rows = answers::measure(rounds, &sets, &mut beside);
+    beside.stop()?;
+    println!("{}\n", report::machine());
+    println!("{}", report::answers(&sets, &rows));
+    println!("{}", report::checksums(&checksums::measure(rounds)?));
+    println!("{}", report::silences(&silences::measure(rounds)?));
+    Ok(())
+}

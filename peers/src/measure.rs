@@ -1,0 +1,60 @@
+//! Times, taken in turn: every round measures each contender once, so that whatever else the machine does hits all.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+/// One contender: told how often to go over its work, it returns the nanoseconds that one piece of it took.
+pub type Contender<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
+
+/// The medians of a contender.
+#[derive(Clone, Copy)]
+pub struct Time {
+    /// Nanoseconds for a piece of work.
+    pub nanoseconds: f64,
+    /// How many times as long as the first contender, of the ratios within each round.
+    pub ratio: f64,
+}
+
+/// Measures `contenders` against the first of them; each batch lasts long enough for the clock.
+pub fn in_turn(rounds: usize, pieces: usize, contenders: &mut [Contender<'_>]) -> Vec<Time> {
+    const BATCH: f64 = 20_000.0;
+    let Some(first) = contenders.first_mut() else { return Vec::new() };
+    let passes = (BATCH / (first(1000 / pieces + 1) * pieces as f64)).ceil() as usize;
+
+    let mut nanoseconds = vec![Vec::new(); contenders.len()];
+    let mut ratios = nanoseconds.clone();
+    for round in 0..rounds {
+        let mut times = vec![0.0; contenders.len()];
+        for turn in 0..contenders.len() {
+            // Nobody always follows the same one.
+            let turn = (turn + round) % contenders.len();
+            times[turn] = contenders[turn](passes);
+        }
+        for (turn, time) in times.iter().enumerate() {
+            nanoseconds[turn].push(*time);
+            ratios[turn].push(time / times[0]);
+        }
+    }
+    std::iter::zip(nanoseconds, ratios)
+        .map(|(nanoseconds, ratios)| Time { nanoseconds: median(nanoseconds), ratio: median(ratios) })
+        .collect()
+}
+
+/// Nanoseconds that `work` takes for each of `pieces`, after one pass to warm up.
+pub fn time<T>(pieces: &[T], passes: usize, mut work: impl FnMut(&T)) -> f64 {
+    for piece in pieces {
+        work(black_box(piece));
+    }
+    let start = Instant::now();
+    for _ in 0..passes {
+        for piece in pieces {
+            work(black_box(piece));
+        }
+    }
+    start.elapsed().as_nanos() as f64 / (passes * pieces.len()) as f64
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,143 @@
+//! Every value there is, where there are not too many.
+//!
+//! The ordinary run is thinned, and says so under `--nocapture`. All of it takes minutes:
+//!
+//! ```text
+//! TCP_RESET_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
+//! ```
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use common::offender::{Tcp, V4, V6};
+use common::reference::{self, Rules, sum};
+use tcp_reset::{Checksum, Profile, Reset};
+
+/// Between two lengths that the thinned run tries. Those at either end are all tried.
+const STEP: usize = 4_093;
+const EDGE: usize = 48;
+
+fn is_thinned() -> bool {
+    std::env::var_os("TCP_RESET_EXHAUSTIVE").is_none()
+}
+
+/// All 16-bit lengths, or a thinned selection of them.
+fn lengths() -> Vec<u16> {
+    let (all, edge) = (0..=u16::MAX, EDGE..=usize::from(u16::MAX) - EDGE);
+    all.filter(|&len| !is_thinned() || !edge.contains(&usize::from(len)) || usize::from(len) % STEP == 0).collect()
+}
+
+/// Calls `check` for every item on all cores; it returns how many packets it compared.
+fn on_all_cores<T: Copy + Sync>(name: &str, items: &[T], check: impl Fn(T) -> u64 + Sync) {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut compared = 0;
+        while let Some(&item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            compared += check(item);
+        }
+        compared
+    };
+    let compared: u64 = thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    let thinned = if is_thinned() { "THINNED, all of it with TCP_RESET_EXHAUSTIVE=1: " } else { "" };
+    println!("{name}: {thinned}{compared} packets compared");
+    assert!(compared > 0);
+}
+
+/// Holds the crate against the reference model, bytes or reason.
+fn compare(packet: &[u8], rules: &Rules) {
+    let mut buffer = [common::DIRT; tcp_reset::MAX_LEN];
+    let reply = Reset::in_reply_to(packet, &rules.config()).map(|reset| reset.emit(&mut buffer).unwrap().to_vec());
+    assert_eq!(reply, reference::reset(packet, rules), "{packet:02x?} {rules:?}");
+}
+
+/// Headers alone, as a sniffer shows them: the lengths stand in the header, the data need not be there.
+const PROFILES: [Rules; 2] = [
+    Rules { tcp_checksum: Checksum::Trust, ..Rules::NETFILTER },
+    Rules { tcp_checksum: Checksum::Trust, profile: Profile::TcpStack, ..Rules::NETFILTER },
+];
+
+/// 2^8 flag bytes × 2^4 data offsets × 2^16 IPv4 total lengths, in both profiles.
+#[test]
+fn every_flag_byte_data_offset_and_total_length() {
+    on_all_cores("flags × data offset × total length", &lengths(), |total_len| {
+        let mut packet = V4::with(Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() }).bytes();
+        packet[2..4].copy_from_slice(&total_len.to_be_bytes());
+        packet[10..12].fill(0);
+        let checksum = !sum(&packet[..20]);
+        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+        for data_offset in 0..=0xf {
+            packet[32] = data_offset << 4;
+            for flags in 0..=0xff {
+                packet[33] = flags;
+                for rules in &PROFILES {
+                    compare(&packet, rules);
+                }
+            }
+        }
+        2 * 0x1000
+    });
+}
+
+/// The same for 2^16 IPv6 payload lengths; of the flags, those that count.
+#[test]
+fn every_data_offset_and_payload_length() {
+    on_all_cores("flags × data offset × payload length", &lengths(), |payload_len| {
+        let mut packet = V6::with(Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() }).bytes();
+        packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
+        for data_offset in 0..=0xf {
+            packet[52] = data_offset << 4;
+            for flags in 0..=0x1f {
+                packet[53] = flags;
+                for rules in &PROFILES {
+                    compare(&packet, rules);
+                }
+            }
+        }
+        2 * 0x200
+    });
+}
+
+/// Every header length × total length × buffer length near the places where they meet, under every setting.
+#[test]
+fn every_header_total_and_buffer_length_at_the_boundaries() {
+    let headers: Vec<u8> = (0..=0xf).collect();
+    on_all_cores("IHL × total length × buffer length", &headers, |ihl| {
+        let mut compared = 0;
+        let all_rules = Rules::all();
+        let (most, step) = if is_thinned() { (100, 7) } else { (140, 1) };
+        for total_len in (0..=most).step_by(step) {
+            let mut packet = [0x11; 160];
+            packet[0] = 0x40 | ihl;
+            packet[2..4].copy_from_slice(&u16::try_from(total_len).unwrap().to_be_bytes());
+            packet[6..8].fill(0);
+            packet[9] = 6;
+            let header_len = usize::from(ihl) * 4;
+            packet[10..12].fill(0);
+            let checksum = !sum(&packet[..header_len.max(20)]);
+            packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+            if (20..=total_len).contains(&header_len) && total_len - header_len >= 20 {
+                packet[header_len + 13] = 2;
+                packet[header_len + 16..header_len + 18].fill(0);
+                let segment_len = total_len - header_len;
+                let pseudo_header = reference::pseudo_header(&packet[12..20], segment_len);
+                let checksum = !sum(&[&pseudo_header, &packet[header_len..total_len]].concat());
+                packet[header_len + 16..header_len + 18].copy_from_slice(&checksum.to_be_bytes());
+            }
+            for buffer_len in 0..=packet.len() {
+                for rules in &all_rules {
+                    compare(&packet[..buffer_len], rules);
+                    compared += 1;
+                }
+            }
+        }
+        compared
+    });
+}

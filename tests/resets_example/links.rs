@@ -1,0 +1,99 @@
+//! What frames begin with.
+
+use crate::captures::Pcap;
+use crate::packets::{SYN_LINE, ethernet, syn, syn_over_ipv6};
+use crate::program::read;
+
+#[test]
+fn every_link_type_is_read() {
+    let cases: &[(u32, &[u8])] = &[
+        (1, b"............\x08\x00"),
+        // 802.1Q, QinQ and its forerunner.
+        (1, b"............\x81\x00\x00\x05\x08\x00"),
+        (1, b"............\x88\xa8\x00\x05\x81\x00\x00\x06\x08\x00"),
+        (1, b"............\x91\x00\x00\x05\x81\x00\x00\x06\x08\x00"),
+        // Raw IP.
+        (101, b""),
+        (12, b""),
+        (14, b""),
+        (228, b""),
+        // Linux cooked.
+        (113, b"..............\x08\x00"),
+        (113, b"..............\x81\x00\x00\x05\x08\x00"),
+        (276, b"\x08\x00.................."),
+        // BSD loopback.
+        (0, b"\x02\0\0\0"),
+        (0, b"\0\0\0\x02"),
+        (108, b"\0\0\0\x02"),
+        // With the length of a frame check sequence in the upper bits.
+        (0x2400_0001, b"............\x08\x00"),
+    ];
+    for (number, link) in cases {
+        // A frame check sequence, or padding, is no data.
+        let frame = [link, &syn()[..], b"fcs!"].concat();
+        let run = read(&Pcap::new(*number).frame(&frame).bytes);
+        assert_eq!((run.code, run.lines()), (0, vec![SYN_LINE]), "{number} {link:?}");
+    }
+}
+
+#[test]
+fn every_link_type_carries_ipv6() {
+    let cases: &[(u32, &[u8])] = &[
+        (1, b"............\x86\xdd"),
+        (1, b"............\x81\x00\x00\x05\x86\xdd"),
+        (101, b""),
+        (229, b""),
+        (113, b"..............\x86\xdd"),
+        (276, b"\x86\xdd.................."),
+        // Linux, OpenBSD and NetBSD, FreeBSD, macOS.
+        (0, b"\x0a\0\0\0"),
+        (0, b"\x18\0\0\0"),
+        (0, b"\x1c\0\0\0"),
+        (0, b"\x1e\0\0\0"),
+        (108, b"\0\0\0\x18"),
+    ];
+    let line = "IP6 fd00::1.36050 > fd00::2.80: Flags [S], seq 522224616, win 1024, length 0  ->  \
+                Flags [R.], seq 0, ack 522224617, win 0";
+    for (number, link) in cases {
+        let run = read(&Pcap::new(*number).frame(&[link, &syn_over_ipv6()[..]].concat()).bytes);
+        assert_eq!((run.code, run.lines()), (0, vec![line]), "{number} {link:?}");
+    }
+}
+
+#[test]
+fn padding_is_no_data() {
+    for padding in [0, 1, 6, 1460] {
+        let frame = [ethernet(&syn()), vec![0xa5; padding]].concat();
+        assert_eq!(read(&Pcap::new(1).frame(&frame).bytes).lines(), [SYN_LINE]);
+    }
+}
+
+#[test]
+fn other_protocols_are_named() {
+    let cases: &[(u32, &[u8], &str)] = &[
+        (1, b"............\x08\x06", "ARP"),
+        (1, b"............\x88\xcc", "EtherType 0x88cc"),
+        (1, b"............\x00\x26", "802.3 frame of 38 bytes"),
+        (1, b"............\x08", "short frame"),
+        (1, b"............\x81\x00\x00\x05\x08", "short frame"),
+        (1, b"", "short frame"),
+        (113, b"..............\x08\x06", "ARP"),
+        (276, b"\x08\x00..............", "short frame"),
+        (0, b"\x07\0\0\0....", "address family 07000000"),
+        (0, b"\x02\0\0", "short frame"),
+    ];
+    for (number, frame, what) in cases {
+        let run = read(&Pcap::new(*number).frame(frame).bytes);
+        assert_eq!(run.lines(), [format!("{what}  ->  silence: not IP")]);
+        assert_eq!((run.code, run.summary("silences")), (0, "1 (not IP 1)"));
+    }
+}
+
+#[test]
+fn an_unknown_link_type_is_an_error_also_without_packets() {
+    for capture in [Pcap::new(105), Pcap::new(105).frame(b"beacon")] {
+        let run = read(&capture.bytes);
+        assert_eq!(run.error(), "packets left out: unknown link type 105");
+        assert_eq!((run.lines(), run.summary("packets")), (vec![], "0"));
+    }
+}
