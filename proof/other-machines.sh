@@ -21,7 +21,7 @@ tests() {
     for names in "${names[*]}" --doc; do
         # shellcheck disable=SC2086
         $cargo test --target "$1" -Zbuild-std $names \
-            --config profile.dev.debug=0 --config profile.dev.package.tcp-reset.opt-level=1
+            --config profile.dev.debug=0 --config profile.dev.opt-level=1
     done
 }
 
