@@ -65,8 +65,8 @@ for _ in $(seq 50); do
 done
 
 probe() {
-    ip netns exec "$prober" timeout 20 nmap -n -Pn -T5 --max-retries 0 --initial-rtt-timeout 100ms --max-rtt-timeout 100ms \
-        -p "$open,$closed,$rejected" "$@" >/dev/null
+    ip netns exec "$prober" timeout 20 nmap -n -Pn -T5 --max-retries 0 --initial-rtt-timeout 100ms \
+        --max-rtt-timeout 100ms -p "$open,$closed,$rejected" "$@" >/dev/null
 }
 for scan in -sS -sA -sF -sN -sX -sM -sW; do
     probe "$scan" 10.77.0.2

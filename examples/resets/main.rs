@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tcp_reset::{Checksum, Config, Reset};
+use tcp_reset::{Checksum, Config, NoReset, Reset};
 
 use crate::arguments::{Arguments, Command};
 use crate::capture::Capture;
@@ -121,10 +121,10 @@ impl Answers {
         let config = Config::new().tcp_checksum(if is_trusted { Checksum::Trust } else { Checksum::Verify });
         let answer = Reset::in_reply_to(packet, &config);
 
-        let offender = Packet::new(packet);
-        let verdict = match &offender {
-            Packet::Tcp(segment) if segment.is_reset() => self.comparison.reset(packet, segment),
-            Packet::Tcp(segment) => {
+        let offender = Packet::new(packet, answer);
+        let verdict = match (&offender, answer) {
+            (Packet::Tcp(segment), Err(NoReset::Rst)) => self.comparison.reset(packet, segment),
+            (Packet::Tcp(segment), _) if !segment.is_reset() => {
                 self.comparison.offender(packet, segment, answer, config);
                 None
             }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice};
+use etherparse::{IpNumber, LaxIpSlice};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
+use tcp_reset::{NoReset, Reset};
 
 const URG: u8 = 0x20;
 
@@ -33,8 +34,10 @@ pub struct Segment {
 }
 
 impl Packet {
-    /// Takes a packet to pieces; anything will do, so that anything can be printed.
-    pub fn new(packet: &[u8]) -> Self {
+    /// Takes a packet to pieces, so that it can be printed, whatever it is.
+    pub fn new(packet: &[u8], answer: Result<Reset, NoReset>) -> Self {
+        // A later fragment begins anywhere but with a TCP header.
+        let is_fragment = answer == Err(NoReset::Fragment);
         let Ok((ip, _)) = LaxIpSlice::from_slice(packet) else { return Self::NoIp(packet.len()) };
         let (source, destination) = (ip.source_addr(), ip.destination_addr());
         let payload = ip.payload();
@@ -48,23 +51,12 @@ impl Packet {
         } else {
             payload.payload.len()
         };
-        let offset = match &ip {
-            LaxIpSlice::Ipv4(ip) => ip.header().fragments_offset().value(),
-            LaxIpSlice::Ipv6(ip) => ip.extensions().clone().into_iter().map(fragment_offset).max().unwrap_or(0),
-        };
         match payload.payload.first_chunk() {
-            Some(header) if payload.ip_number == IpNumber::TCP && offset == 0 => {
+            Some(header) if payload.ip_number == IpNumber::TCP && !is_fragment => {
                 Self::Tcp(Segment::new(source, destination, header, length))
             }
-            _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment: offset != 0, length },
+            _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment, length },
         }
-    }
-}
-
-fn fragment_offset(header: Ipv6ExtensionSlice<'_>) -> u16 {
-    match header {
-        Ipv6ExtensionSlice::Fragment(header) => header.fragment_offset().value(),
-        _ => 0,
     }
 }
 

@@ -70,7 +70,12 @@ fn leaves_out_a_reset_that_answers_nothing() {
     assert_eq!(compared(&[&ack, &backwards(ack.clone()), &abort]), "0 of 0");
     // It goes where the offender went.
     let offender = syn();
-    assert_eq!(compared(&[&offender, &backwards(reply(&offender, Profile::Netfilter))]), "0 of 0");
+    let reset = reply(&offender, Profile::Netfilter);
+    assert_eq!(compared(&[&offender, &backwards(reset.clone())]), "0 of 0");
+    // It is damaged, so that nobody heeds it.
+    let mut damaged = reset;
+    damaged[10] ^= 1;
+    assert_eq!(compared(&[&offender, &damaged]), "0 of 0");
 }
 
 #[test]

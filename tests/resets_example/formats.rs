@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use crate::captures::{Order, Pcap, Pcapng, records};
 use crate::packets::{SYN_LINE, ethernet, segment, syn};
@@ -87,11 +89,11 @@ fn standard_input_is_a_capture_as_well() {
     let capture = Pcap::new(101).frame(&syn());
     let mut child = resets().arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // In portions that end where nothing does.
-    for portion in capture.bytes.chunks(7) {
-        stdin.write_all(portion).unwrap();
-        stdin.flush().unwrap();
-    }
+    // In two portions, the first of them not even a header, with time to read it alone.
+    let (first, second) = capture.bytes.split_at(7);
+    stdin.write_all(first).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    stdin.write_all(second).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());

@@ -1,0 +1,44 @@
+//! What Linux decides before any judge sees the packet, and so is no question for the crate: see the README's table.
+
+mod ipv4;
+mod ipv6;
+mod tcp;
+
+use crate::Family;
+use crate::judge::Judge;
+
+/// Why a packet is not put to the judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exclusion {
+    /// The hop limit ends here: `ip_forward` and `ip6_forward` look before the hook.
+    HopLimit,
+    /// Only a route tells that the destination is not unicast, and none has been looked up yet.
+    NoRouteYet,
+    /// A first fragment, which waits for the others.
+    Reassembly,
+    /// IPv4 options that Linux rejects, writes to or sends back.
+    Ipv4Options,
+    /// An IPv6 loopback address, which no device but `lo` may carry (`ipv6_rcv`).
+    Loopback,
+    /// A payload length of zero before a hop-by-hop header: Linux then takes the length from the device.
+    Jumbogram,
+    /// A source that the TCP stack answers though nothing could reach it, `::` or IPv4-mapped.
+    Unreachable,
+    /// Hop-by-hop options that Linux rejects (`ip6_parse_tlv`).
+    HopByHop,
+    /// An extension header that the host itself must have understood, and does not.
+    ExtensionHeader,
+    /// An authentication header, which nft takes for the transport protocol.
+    Authentication,
+    /// TCP options that sign the segment, or that cannot be read to tell.
+    Signature,
+}
+
+/// Why `packet` is not put to `judge`, if it is not.
+#[must_use]
+pub fn exclusion(judge: Judge, family: Family, packet: &[u8]) -> Option<Exclusion> {
+    match family {
+        Family::V4 => ipv4::exclusion(judge, packet),
+        Family::V6 => ipv6::exclusion(judge, packet),
+    }
+}

@@ -1,0 +1,64 @@
+//! What the programs of this package share.
+
+pub mod contest;
+pub mod exclude;
+pub mod generate;
+pub mod judge;
+pub mod kernel;
+pub mod namespace;
+pub mod record;
+pub mod show;
+
+use tcp_reset::{Config, NoReset, Reset, ipv4, ipv6};
+
+/// A version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The option that names it to `ip`.
+    #[must_use]
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::V4 => "-4",
+            Self::V6 => "-6",
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::V4 => 4,
+            Self::V6 => 6,
+        }
+    }
+
+    /// The crate's answer to `packet`, written to `buffer`.
+    pub fn answer<'buffer>(
+        self,
+        packet: &[u8],
+        config: &Config,
+        buffer: &'buffer mut [u8; tcp_reset::MAX_LEN],
+    ) -> Result<&'buffer [u8], NoReset> {
+        let reset = match self {
+            Self::V4 => Reset::V4(ipv4::Reset::in_reply_to(packet, config)?),
+            Self::V6 => Reset::V6(ipv6::Reset::in_reply_to(packet, config)?),
+        };
+        Ok(reset.emit(buffer).unwrap_or_default())
+    }
+
+    /// What a TUN device wants before each packet: flags, and the `EtherType`.
+    #[must_use]
+    pub const fn frame_header(self) -> [u8; 4] {
+        match self {
+            Self::V4 => [0, 0, 0x08, 0x00],
+            Self::V6 => [0, 0, 0x86, 0xdd],
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Linux's own answers, recorded: see `vectors/README.md`. Nothing here needs Linux.
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use tcp_reset::{Config, NoReset, Profile, ipv4, ipv6};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+use Family::{V4, V6};
+use Profile::{Netfilter, TcpStack};
+
+#[test]
+fn ipv4_netfilter() {
+    replay(V4, Netfilter, include_str!("../vectors/ipv4-netfilter.txt"));
+}
+
+#[test]
+fn ipv6_netfilter() {
+    replay(V6, Netfilter, include_str!("../vectors/ipv6-netfilter.txt"));
+}
+
+#[test]
+fn ipv4_tcp_stack() {
+    replay(V4, TcpStack, include_str!("../vectors/ipv4-tcp-stack.txt"));
+}
+
+#[test]
+fn ipv6_tcp_stack() {
+    replay(V6, TcpStack, include_str!("../vectors/ipv6-tcp-stack.txt"));
+}
+
+/// Every reason for silence that a family and a profile know: the rows of the contract.
+fn rows(family: Family, profile: Profile) -> BTreeSet<String> {
+    use NoReset::{
+        DataOffset, Destination, ExtensionHeader, Fragment, HeaderChecksum, HeaderLength, Jumbogram, NotTcp, Rst,
+        Source, TcpChecksum, TcpHeader, TotalLength, Truncated, Version,
+    };
+    let mut rows = vec![Truncated, Version, Fragment, NotTcp, Source, Destination, TcpHeader, Rst, TcpChecksum];
+    match family {
+        V4 => rows.extend([HeaderLength, TotalLength, HeaderChecksum]),
+        V6 => rows.extend([Jumbogram, ExtensionHeader]),
+    }
+    if profile == TcpStack {
+        rows.push(DataOffset);
+    }
+    rows.iter().map(|reason| format!("{reason:?}")).collect()
+}
+
+fn replay(family: Family, profile: Profile, text: &str) {
+    let config = Config::new().profile(profile);
+    let mut names = BTreeSet::new();
+    let mut silences = BTreeSet::new();
+    let mut answered_flags = BTreeSet::new();
+    let mut silent_flags = BTreeSet::new();
+    let mut reset_flags = BTreeSet::new();
+    let mut zero_checksums = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, offender, kind, answer) = vector(line);
+        assert!(names.insert(name), "{name} stands twice");
+        let offender = bytes(offender);
+        let expected = match kind {
+            "reset" => Ok(answer.to_owned()),
+            "silence" => Err(answer.to_owned()),
+            _ => panic!("{name}: neither reset nor silence"),
+        };
+        let actual = answer_to(family, &offender, &config).map(|reset| hex(&reset)).map_err(|why| format!("{why:?}"));
+        assert_eq!(actual, expected, "{name}: {}", hex(&offender));
+
+        match &expected {
+            Ok(reset) => {
+                let reset = &bytes(reset)[offset_of_tcp(family)..];
+                reset_flags.insert(reset[13]);
+                zero_checksums.extend([[0x00, 0x00], [0xff, 0xff]].iter().find(|zero| reset[16..18] == **zero));
+                answered_flags.extend(flags(family, &offender));
+            }
+            Err(reason) => {
+                silent_flags.extend(flags(family, &offender).filter(|_| reason == "Rst"));
+                silences.insert(reason.clone());
+            }
+        }
+    }
+    assert!(names.len() > 1000, "only {} vectors", names.len());
+    assert_eq!(silences, rows(family, profile), "not every row of the contract is covered, or one too many");
+    let (rst, others): (BTreeSet<u8>, BTreeSet<u8>) = (0..=255).partition(|flags| flags & 0x04 != 0);
+    assert_eq!(silent_flags, rst, "flag bytes with RST");
+    assert_eq!(answered_flags, others, "flag bytes without RST");
+    assert_eq!(reset_flags, BTreeSet::from([0x04, 0x14]), "flags of the resets");
+    let zero = match (family, profile) {
+        (V4, Netfilter) | (V6, TcpStack) => [0xff, 0xff],
+        (V4, TcpStack) | (V6, Netfilter) => [0x00, 0x00],
+    };
+    assert_eq!(zero_checksums, BTreeSet::from([zero]), "checksums of the resets that compute to zero");
+}
+
+/// The parts of a line: name, offender, `reset` or `silence`, and the reset or the reason.
+fn vector(line: &str) -> (&str, &str, &str, &str) {
+    let parts: Vec<&str> = line.split(' ').collect();
+    let [name, offender, kind, answer] = parts[..] else { panic!("not a vector: {line}") };
+    (name, offender, kind, answer)
+}
+
+fn answer_to(family: Family, offender: &[u8], config: &Config) -> Result<Vec<u8>, NoReset> {
+    match family {
+        V4 => {
+            let mut reply = [0xa5; ipv4::RESET_LEN];
+            ipv4::Reset::in_reply_to(offender, config)?.emit(&mut reply);
+            Ok(reply.to_vec())
+        }
+        V6 => {
+            let mut reply = [0xa5; ipv6::RESET_LEN];
+            ipv6::Reset::in_reply_to(offender, config)?.emit(&mut reply);
+            Ok(reply.to_vec())
+        }
+    }
+}
+
+fn offset_of_tcp(family: Family) -> usize {
+    match family {
+        V4 => 20,
+        V6 => 40,
+    }
+}
+
+/// The TCP flags of a packet without IPv4 options or IPv6 extension headers.
+fn flags(family: Family, packet: &[u8]) -> impl Iterator<Item = u8> {
+    let plain = match family {
+        V4 => packet.first() == Some(&0x45),
+        V6 => packet.get(6) == Some(&6),
+    };
+    packet.get(offset_of_tcp(family) + 13).copied().filter(|_| plain).into_iter()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    assert!(hex.len().is_multiple_of(2), "odd hex: {hex}");
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes all");
+        text
+    })
+}
