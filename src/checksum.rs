@@ -35,13 +35,7 @@ impl Sum {
     #[inline]
     #[must_use]
     pub const fn of_words<const N: usize>(words: [[u8; 4]; N]) -> Self {
-        let mut sum = Self(0);
-        let mut words = words.as_slice();
-        while let [word, rest @ ..] = words {
-            sum = sum.plus(Self::of_native(u32::from_ne_bytes(*word)));
-            words = rest;
-        }
-        sum
+        Self::of_header(&words)
     }
 
     /// Adds two sums; the order does not matter. Total: the carry comes back in at the bottom (RFC 1071 §2 A).
@@ -74,10 +68,16 @@ impl Sum {
 /// compiler needs to use vector registers, and together they tell the sum of the low halves too.
 #[cfg(target_pointer_width = "64")]
 impl Sum {
+    /// Sums the words of a header where they lie.
     #[inline]
     #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
-    const fn of_native(word: u32) -> Self {
-        Self(word as u64)
+    pub(crate) const fn of_header(mut words: &[[u8; 4]]) -> Self {
+        let mut sum = Self(0);
+        while let [word, rest @ ..] = words {
+            sum = sum.plus(Self(u32::from_ne_bytes(*word) as u64));
+            words = rest;
+        }
+        sum
     }
 
     /// Sums at most 64 KiB, more than any packet holds.
@@ -134,18 +134,22 @@ impl Sum {
 /// Small machines: 16-bit words in a 32-bit sum, which 64 KiB of them do not fill.
 #[cfg(not(target_pointer_width = "64"))]
 impl Sum {
-    const fn of_native(word: u32) -> Self {
-        Self(word)
+    /// Sums the words of a header where they lie.
+    #[inline]
+    pub(crate) const fn of_header(words: &[[u8; 4]]) -> Self {
+        Self::of_block(words.as_flattened())
     }
 
-    pub(crate) fn of_block(data: &[u8]) -> Self {
-        let (pairs, odd) = data.as_chunks::<2>();
+    /// Sums at most 64 KiB, more than any packet holds.
+    #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
+    pub(crate) const fn of_block(mut data: &[u8]) -> Self {
         let mut sum = 0_u32;
-        for pair in pairs {
-            sum = sum.wrapping_add(u32::from(u16::from_ne_bytes(*pair)));
+        while let [first, second, rest @ ..] = data {
+            sum = sum.wrapping_add(u16::from_ne_bytes([*first, *second]) as u32);
+            data = rest;
         }
-        for &byte in odd {
-            sum = sum.wrapping_add(u32::from(u16::from_ne_bytes([byte, 0])));
+        if let [last] = data {
+            sum = sum.wrapping_add(u16::from_ne_bytes([*last, 0]) as u32);
         }
         Self(sum)
     }

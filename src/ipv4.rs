@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, tcp, words, write_words};
+use crate::{Checksum, Config, NoReset, Profile, copy_words, tcp};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -42,8 +42,17 @@ impl Reset {
     #[inline]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         let header = packet.first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let words = words(header);
-        let [[version_ihl, tos, total_len @ ..], [_, _, fragment @ ..], [_, protocol, ..], source, destination] = words;
+        let words = header.as_chunks::<4>().0;
+        let &[
+            [version_ihl, tos, ref total_len @ ..],
+            [_, _, ref fragment @ ..],
+            [_, protocol, ..],
+            source,
+            destination,
+        ] = words
+        else {
+            return Err(NoReset::Truncated);
+        };
         if version_ihl >> 4 != 4 {
             return Err(NoReset::Version);
         }
@@ -52,7 +61,7 @@ impl Reset {
         if usize::from(header_len) < HEADER_LEN {
             return Err(NoReset::HeaderLength);
         }
-        let total_len = u16::from_be_bytes(total_len);
+        let total_len = u16::from_be_bytes(*total_len);
         let segment_len = total_len.checked_sub(header_len).ok_or(NoReset::TotalLength)?;
         let segment = match packet.get(usize::from(header_len)..usize::from(total_len)) {
             Some(segment) => segment,
@@ -61,19 +70,15 @@ impl Reset {
         };
         let options = packet.get(HEADER_LEN..usize::from(header_len)).unwrap_or_default();
 
-        let addresses = Sum::of_words([source, destination]);
+        let addresses = Sum::of_header(words.get(3..).unwrap_or_default());
         // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
-        if config.ipv4_checksum == Checksum::Verify {
-            let mut sum = Sum::of_words(words);
-            for word in options.as_chunks::<4>().0 {
-                sum = sum.plus(Sum::of_words([*word]));
-            }
-            if !sum.is_valid() {
-                return Err(NoReset::HeaderChecksum);
-            }
+        if config.ipv4_checksum == Checksum::Verify
+            && !Sum::of_header(words).plus(Sum::of_header(options.as_chunks().0)).is_valid()
+        {
+            return Err(NoReset::HeaderChecksum);
         }
         // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
-        if u16::from_be_bytes(fragment) & 0x1fff != 0 {
+        if u16::from_be_bytes(*fragment) & 0x1fff != 0 {
             return Err(NoReset::Fragment);
         }
         if protocol != crate::TCP {
@@ -106,14 +111,14 @@ impl Reset {
             Profile::TcpStack => 0x0000,
         };
         let (source, destination) = (self.source.octets(), self.destination.octets());
-        let addresses = Sum::of_words([source, destination]);
-        let length = [0x45, self.tos, 0, 40];
-        let do_not_fragment = [0, 0, 0x40, 0];
-        let [ttl, protocol] = [self.hop_limit, crate::TCP];
-        let sum = addresses.plus(Sum::of_words([length, do_not_fragment, [ttl, protocol, 0, 0]]));
-        let [c0, c1] = sum.checksum();
+        let addresses = Sum::of_header(&[source, destination]);
         let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
-        write_words(header, [length, do_not_fragment, [ttl, protocol, c0, c1], source, destination]);
+        let mut words =
+            [[0x45, self.tos, 0, 40], [0, 0, 0x40, 0], [self.hop_limit, crate::TCP, 0, 0], source, destination];
+        let [c0, c1] = Sum::of_header(&words).checksum();
+        let [_, _, [.., z0, z1], ..] = &mut words;
+        (*z0, *z1) = (c0, c1);
+        copy_words(header.as_chunks_mut().0, &words);
         self.tcp.emit_with(addresses, zero, segment);
     }
 }

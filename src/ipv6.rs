@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, tcp};
+use crate::{Checksum, Config, NoReset, Profile, copy_words, tcp};
 
 /// The length in bytes of an IPv6 header.
 const HEADER_LEN: usize = 40;
@@ -48,9 +48,9 @@ impl Reset {
     /// [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let (fixed, rest) = packet.split_first_chunk::<8>().ok_or(NoReset::Truncated)?;
-        let (source, rest) = rest.split_first_chunk::<16>().ok_or(NoReset::Truncated)?;
-        let (destination, rest) = rest.split_first_chunk::<16>().ok_or(NoReset::Truncated)?;
+        let (header, rest) = packet.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
+        let (fixed, addresses) = header.split_first_chunk::<8>().ok_or(NoReset::Truncated)?;
+        let [source, destination] = addresses.as_chunks::<16>().0 else { return Err(NoReset::Truncated) };
         let &[version_class, class_label, _, _, l0, l1, next_header, _] = fixed;
         if version_class >> 4 != 6 {
             return Err(NoReset::Version);
@@ -65,19 +65,20 @@ impl Reset {
             None if config.tcp_checksum == Checksum::Trust => rest,
             None => return Err(NoReset::Truncated),
         };
-        let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
-        let source = Ipv6Addr::from(*source);
+        let addresses = Sum::of_block(addresses);
         if !is_unicast(source) {
             return Err(NoReset::Source);
         }
-        let destination = Ipv6Addr::from(*destination);
         if !is_unicast(destination) {
             return Err(NoReset::Destination);
         }
         let (segment, segment_len) = skip_extension_headers(next_header, payload, payload_len)?;
+        let (mut from, mut to) = ([0; 16], [0; 16]);
+        copy_words(from.as_chunks_mut().0, destination.as_chunks().0);
+        copy_words(to.as_chunks_mut().0, source.as_chunks().0);
         Ok(Self {
-            source: destination,
-            destination: source,
+            source: from.into(),
+            destination: to.into(),
             traffic_class: config.traffic_class(version_class << 4 | class_label >> 4),
             hop_limit: config.hop_limit,
             profile: config.profile,
@@ -101,8 +102,8 @@ impl Reset {
         let Some((to, rest)) = rest.split_first_chunk_mut::<16>() else { return };
         let Some(segment) = rest.first_chunk_mut() else { return };
         *fixed = [0x60 | class_high, class_low, 0, 0, 0, 20, crate::TCP, self.hop_limit];
-        *from = source;
-        *to = destination;
+        copy_words(from.as_chunks_mut().0, source.as_chunks().0);
+        copy_words(to.as_chunks_mut().0, destination.as_chunks().0);
         self.tcp.emit_with(addresses, zero, segment);
     }
 }
@@ -143,7 +144,10 @@ fn skip_extension_headers(
 /// Whether a reset may come from the address or go to it, in Linux's sense (`ipv6_addr_type`): loopback, link-local
 /// and IPv4-compatible addresses are unicast, IPv4-mapped ones are not.
 #[inline]
-const fn is_unicast(address: Ipv6Addr) -> bool {
-    let bits = address.to_bits();
-    !(bits == 0 || bits >> 120 == 0xff || bits >> 32 == 0xffff)
+fn is_unicast(address: &[u8; 16]) -> bool {
+    match address.split_first_chunk::<10>() {
+        Some(([0xff, ..], _)) => false,
+        Some((zeros, [0, 0, 0, 0, 0, 0] | [0xff, 0xff, ..])) => zeros.iter().any(|octet| *octet != 0),
+        _ => true,
+    }
 }

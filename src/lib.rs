@@ -35,8 +35,10 @@ fn reset_ipv4<'buffer>(packet: &[u8], buffer: &'buffer mut [u8]) -> Result<&'buf
     Ok(buffer)
 }
 
-/// Out of line, so that the IPv4 side keeps its registers.
-#[inline(never)]
+/// On a wide machine out of line, with copies of its own of all that it shares with the IPv4 side, which so keeps its
+/// registers; on a small one they share one copy, in the caller's crate.
+#[cfg_attr(target_pointer_width = "64", inline(never))]
+#[cfg_attr(not(target_pointer_width = "64"), inline)]
 fn reset_ipv6<'buffer>(packet: &[u8], buffer: &'buffer mut [u8]) -> Result<&'buffer mut [u8], NoReset> {
     let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
     ipv6::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
@@ -49,21 +51,11 @@ const fn is_ipv6(packet: &[u8]) -> bool {
     matches!(packet, [0x60..=0x6f, ..])
 }
 
-/// The 32-bit words of a header without options, IPv4's or TCP's.
+/// Copies words one by one: where code is to be small, a whole array is copied by a call of `memcpy`, and that is large.
 #[inline]
-fn words(header: &[u8; 20]) -> [[u8; 4]; 5] {
-    let mut words = [[0; 4]; 5];
-    for (word, bytes) in words.iter_mut().zip(header.as_chunks().0) {
-        *word = *bytes;
-    }
-    words
-}
-
-/// Makes a header of its words; not by `copy_from_slice`, whose panic stays where little is inlined.
-#[inline]
-fn write_words(header: &mut [u8; 20], words: [[u8; 4]; 5]) {
-    for (bytes, word) in header.as_chunks_mut().0.iter_mut().zip(words) {
-        *bytes = word;
+fn copy_words(to: &mut [[u8; 4]], from: &[[u8; 4]]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
     }
 }
 
@@ -217,6 +209,7 @@ pub enum Checksum {
 /// Why a packet is answered with silence, which is correct behaviour: hence no `Error` in the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u32)] // As wide as the numbers it stands beside in a `Result`, which is then copied by whole words.
 pub enum NoReset {
     /// The buffer ends before the packet does, or before its headers where the TCP checksum is trusted.
     Truncated,

@@ -1,7 +1,7 @@
 //! The reset rule of TCP, and the 20 bytes that carry it.
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, words, write_words};
+use crate::{Checksum, Config, NoReset, Profile, copy_words};
 
 /// FIN, the bit that ends the sender's data and takes one sequence number (RFC 9293 §3.1).
 pub const FIN: u8 = 0x01;
@@ -113,13 +113,13 @@ impl Reset {
             return Err(NoReset::TcpHeader);
         }
         let (header, rest) = segment.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let words = words(header);
-        let [[p0, p1, p2, p3], seq, ack, [offset, flags, ..], _] = words;
+        let words = header.as_chunks::<4>().0;
+        let &[[p0, p1, p2, p3], seq, ack, [offset, flags, ..], _] = words else { return Err(NoReset::Truncated) };
         if flags & RST != 0 {
             return Err(NoReset::Rst);
         }
         if config.tcp_checksum == Checksum::Verify {
-            let sum = pseudo_header(addresses, segment_len).plus(Sum::of_words(words)).plus(Sum::of_block(rest));
+            let sum = pseudo_header(addresses, segment_len).plus(Sum::of_header(words)).plus(Sum::of_block(rest));
             if !sum.is_valid() {
                 return Err(NoReset::TcpChecksum);
             }
@@ -162,16 +162,16 @@ impl Reset {
     pub(crate) fn emit_with(&self, addresses: Sum, zero: u16, segment: &mut [u8; HEADER_LEN]) {
         let [p0, p1] = self.source_port.to_be_bytes();
         let [p2, p3] = self.destination_port.to_be_bytes();
-        let ports = [p0, p1, p2, p3];
         let seq = self.seq.to_be_bytes();
         let ack = self.ack.unwrap_or(0).to_be_bytes();
-        let offset_flags = [0x50, self.flags(), 0, 0];
-        let sum = pseudo_header(addresses, 20).plus(Sum::of_words([ports, seq, ack, offset_flags]));
-        let [c0, c1] = match u16::from_ne_bytes(sum.checksum()) {
+        let mut words = [[p0, p1, p2, p3], seq, ack, [0x50, self.flags(), 0, 0], [0; 4]];
+        let [c0, c1] = match u16::from_ne_bytes(pseudo_header(addresses, 20).plus(Sum::of_header(&words)).checksum()) {
             0 => zero.to_ne_bytes(),
             checksum => checksum.to_ne_bytes(),
         };
-        write_words(segment, [ports, seq, ack, offset_flags, [c0, c1, 0, 0]]);
+        let [.., [z0, z1, ..]] = &mut words;
+        (*z0, *z1) = (c0, c1);
+        copy_words(segment.as_chunks_mut().0, &words);
     }
 }
 
@@ -180,5 +180,5 @@ impl Reset {
 #[inline]
 const fn pseudo_header(addresses: Sum, segment_len: u16) -> Sum {
     let [l0, l1] = segment_len.to_be_bytes();
-    addresses.plus(Sum::of_words([[0, crate::TCP, l0, l1]]))
+    addresses.plus(Sum::of_header(&[[0, crate::TCP, l0, l1]]))
 }

@@ -1,0 +1,47 @@
+//! What a call takes: stack, by paint, and instructions, by the clock of an emulator that counts them.
+
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::register::msp;
+
+const PAINT: u32 = 0x5ee_da11;
+/// How far down the paint goes, in words.
+const PAINTED: usize = 1024;
+
+/// The stack in bytes that `call` uses: what is painted below this function's own frame and painted over by the call.
+#[inline(never)]
+pub fn stack(call: impl FnOnce()) -> usize {
+    let top = msp::read() as *mut u32;
+    // Nothing is called in between, so nothing lives down there. Volatile, so that no `memset` is.
+    for word in 1..=PAINTED {
+        // SAFETY: within the stack, which has the whole memory to itself, and below everything in use.
+        unsafe { top.sub(word).write_volatile(PAINT) };
+    }
+    call();
+    let mut untouched = PAINTED;
+    // SAFETY: as above.
+    while untouched > 0 && unsafe { top.sub(untouched).read_volatile() } == PAINT {
+        untouched -= 1;
+    }
+    assert!(untouched < PAINTED, "the paint does not reach deep enough");
+    untouched * size_of::<u32>()
+}
+
+/// The instructions that `call` takes, under QEMU's `-icount shift=0`: one nanosecond each, and the board's clock ticks
+/// at 25 MHz. Many calls, so that the coarse clock does not matter.
+pub fn instructions(mut call: impl FnMut() -> bool) -> u32 {
+    const CALLS: u32 = 10_000;
+    const INSTRUCTIONS_A_TICK: u32 = 40;
+    // SAFETY: nothing else uses the timer.
+    let timer = unsafe { &mut cortex_m::Peripherals::steal().SYST };
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(0x00ff_ffff);
+    timer.clear_current();
+    timer.enable_counter();
+    let start = SYST::get_current();
+    for _ in 0..CALLS {
+        assert!(call());
+    }
+    let ticks = start.wrapping_sub(SYST::get_current()) & 0x00ff_ffff;
+    ticks * INSTRUCTIONS_A_TICK / CALLS
+}
