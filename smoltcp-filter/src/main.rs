@@ -1,0 +1,112 @@
+//! A smoltcp host on a TUN device, with an echo service on one port and every other port closed.
+//!
+//! ```text
+//! ip tuntap add dev smol0 mode tun
+//! ip address add 192.0.2.1/24 dev smol0
+//! ip link set smol0 up
+//! cargo run --release -p smoltcp-filter -- --device smol0 --address 192.0.2.2/24
+//! ```
+
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use smoltcp::iface::{Config, Interface, SocketSet};
+use smoltcp::phy::{Medium, TunTapInterface, wait};
+use smoltcp::socket::tcp;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp_filter::Filter;
+
+const USAGE: &str = "usage: smoltcp-filter --device NAME --address ADDRESS/LENGTH... [--port PORT] [--no-filter]";
+
+struct Options {
+    device: String,
+    addresses: Vec<IpCidr>,
+    port: u16,
+    filter: bool,
+}
+
+fn main() -> std::process::ExitCode {
+    match options().and_then(|options| serve(&options)) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("smoltcp-filter: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options { device: String::new(), addresses: Vec::new(), port: 7, filter: true };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            lexopt::Arg::Long("device") => options.device = lexopt::ValueExt::string(parser.value()?)?,
+            lexopt::Arg::Long("address") => {
+                let address = lexopt::ValueExt::string(parser.value()?)?;
+                let cidr = IpCidr::from_str(&address);
+                options.addresses.push(cidr.map_err(|()| anyhow!("{address} is no address with a length"))?);
+            }
+            lexopt::Arg::Long("port") => options.port = lexopt::ValueExt::parse(&parser.value()?)?,
+            lexopt::Arg::Long("no-filter") => options.filter = false,
+            lexopt::Arg::Long("help") => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
+            _ => return Err(argument.unexpected()).context(USAGE),
+        }
+    }
+    ensure!(!options.device.is_empty() && !options.addresses.is_empty() && options.port != 0, USAGE);
+    Ok(options)
+}
+
+fn serve(options: &Options) -> Result<()> {
+    let device = TunTapInterface::new(&options.device, Medium::Ip)
+        .with_context(|| format!("cannot use the TUN device {} (as root: ip tuntap add)", options.device))?;
+    let is_closed = |address: IpAddr, port: u16| {
+        options.filter && port != options.port && options.addresses.iter().any(|own| own.address() == address.into())
+    };
+    let mut device = Filter::new(device, is_closed);
+
+    let mut config = Config::new(HardwareAddress::Ip);
+    // The time is seed enough for an echo service; a product takes a random number.
+    config.random_seed = u64::from(SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos());
+    let mut interface = Interface::new(config, &mut device, Instant::now());
+    let mut fits = Ok(());
+    interface.update_ip_addrs(|addresses| {
+        for address in &options.addresses {
+            fits = fits.and(addresses.push(*address));
+        }
+    });
+    fits.map_err(|address| anyhow!("no room for {address}: more addresses than this smoltcp was built for"))?;
+
+    let mut sockets = SocketSet::new(vec![]);
+    let buffer = || tcp::SocketBuffer::new(vec![0; 4096]);
+    let echo = sockets.add(tcp::Socket::new(buffer(), buffer()));
+    loop {
+        let now = Instant::now();
+        interface.poll(now, &mut device, &mut sockets);
+        answer(sockets.get_mut(echo), options.port)?;
+        let delay = interface.poll_delay(now, &sockets).unwrap_or(Duration::from_secs(1));
+        wait(device.device().as_raw_fd(), Some(delay)).context("cannot wait for the device")?;
+    }
+}
+
+/// Sends back what has come.
+fn answer(socket: &mut tcp::Socket, port: u16) -> Result<()> {
+    if !socket.is_open() {
+        socket.listen(port)?;
+    }
+    if socket.can_recv() && socket.can_send() {
+        let mut data = [0; 4096];
+        let room = socket.send_capacity() - socket.send_queue();
+        let len = socket.recv_slice(&mut data[..room.min(4096)])?;
+        socket.send_slice(&data[..len])?;
+    } else if !socket.may_recv() && socket.may_send() {
+        socket.close();
+    }
+    Ok(())
+}
