@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, copy_words, tcp};
+use crate::{Checksum, Config, NoReset, Profile, tcp, words, words_mut};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -39,46 +39,39 @@ impl Reset {
     /// [`NoReset::HeaderChecksum`], [`NoReset::Fragment`], [`NoReset::NotTcp`], [`NoReset::Source`],
     /// [`NoReset::Destination`], [`NoReset::TcpHeader`], [`NoReset::Rst`], [`NoReset::TcpChecksum`],
     /// [`NoReset::DataOffset`].
-    #[inline]
+    #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         let header = packet.first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let words = header.as_chunks::<4>().0;
-        let &[
-            [version_ihl, tos, ref total_len @ ..],
-            [_, _, ref fragment @ ..],
-            [_, protocol, ..],
-            source,
-            destination,
-        ] = words
-        else {
-            return Err(NoReset::Truncated);
-        };
-        if version_ihl >> 4 != 4 {
-            return Err(NoReset::Version);
+        let &[[version_ihl, tos, l0, l1], [_, _, f0, f1], [_, protocol, ..], source, destination] = words(header);
+        // The header length counts 32-bit words (RFC 791 §3.1), and the header itself has five.
+        match version_ihl {
+            0x45..=0x4f => (),
+            0x40..=0x44 => return Err(NoReset::HeaderLength),
+            _ => return Err(NoReset::Version),
         }
-        // The header length counts 32-bit words (RFC 791 §3.1).
-        let header_len = u16::from(version_ihl & 0x0f) << 2;
-        if usize::from(header_len) < HEADER_LEN {
-            return Err(NoReset::HeaderLength);
-        }
-        let total_len = u16::from_be_bytes(*total_len);
+        let header_len = usize::from(version_ihl & 0x0f) << 2;
+        let total_len = usize::from(u16::from_be_bytes([l0, l1]));
         let segment_len = total_len.checked_sub(header_len).ok_or(NoReset::TotalLength)?;
-        let segment = match packet.get(usize::from(header_len)..usize::from(total_len)) {
+        let segment = match packet.get(header_len..total_len) {
             Some(segment) => segment,
             None if config.tcp_checksum == Checksum::Verify => return Err(NoReset::Truncated),
-            None => packet.get(usize::from(header_len)..).ok_or(NoReset::Truncated)?,
+            None => packet.get(header_len..).ok_or(NoReset::Truncated)?,
         };
-        let options = packet.get(HEADER_LEN..usize::from(header_len)).unwrap_or_default();
+        let options = packet.get(HEADER_LEN..header_len).unwrap_or_default();
 
-        let addresses = Sum::of_header(words.get(3..).unwrap_or_default());
+        let addresses = Sum::of_words([source, destination]);
         // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
-        if config.ipv4_checksum == Checksum::Verify
-            && !Sum::of_header(words).plus(Sum::of_header(options.as_chunks().0)).is_valid()
-        {
-            return Err(NoReset::HeaderChecksum);
+        if config.ipv4_checksum == Checksum::Verify {
+            let mut sum = Sum::of_header(words(header));
+            if !options.is_empty() {
+                sum = sum.plus(Sum::of_header(options.as_chunks().0));
+            }
+            if !sum.is_valid() {
+                return Err(NoReset::HeaderChecksum);
+            }
         }
         // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
-        if u16::from_be_bytes(*fragment) & 0x1fff != 0 {
+        if u16::from_be_bytes([f0, f1]) & 0x1fff != 0 {
             return Err(NoReset::Fragment);
         }
         if protocol != crate::TCP {
@@ -103,7 +96,7 @@ impl Reset {
     }
 
     /// Writes the reset, which may go over the offender's own bytes.
-    #[inline]
+    #[inline(always)]
     pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
         // Where Linux leaves the checksum to its offload helper, a computed zero leaves as 0xFFFF, as it does for UDP.
         let zero = match self.profile {
@@ -111,14 +104,17 @@ impl Reset {
             Profile::TcpStack => 0x0000,
         };
         let (source, destination) = (self.source.octets(), self.destination.octets());
-        let addresses = Sum::of_header(&[source, destination]);
+        let addresses = Sum::of_words([source, destination]);
         let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
-        let mut words =
-            [[0x45, self.tos, 0, 40], [0, 0, 0x40, 0], [self.hop_limit, crate::TCP, 0, 0], source, destination];
-        let [c0, c1] = Sum::of_header(&words).checksum();
-        let [_, _, [.., z0, z1], ..] = &mut words;
-        (*z0, *z1) = (c0, c1);
-        copy_words(header.as_chunks_mut().0, &words);
+        let Some([length, fragment, ttl, from, to]) = words_mut(header) else { return };
+        *length = [0x45, self.tos, 0, 40];
+        *fragment = [0, 0, 0x40, 0];
+        *ttl = [self.hop_limit, crate::TCP, 0, 0];
+        *from = source;
+        *to = destination;
+        let sum = Sum::of_header(words(header));
+        let [_, _, _, _, _, _, _, _, _, _, c0, c1, ..] = header;
+        [*c0, *c1] = sum.checksum();
         self.tcp.emit_with(addresses, zero, segment);
     }
 }
@@ -127,5 +123,7 @@ impl Reset {
 /// routing table knows it.
 #[inline]
 const fn is_unicast(address: Ipv4Addr) -> bool {
-    !(address.is_multicast() || address.is_unspecified() || address.is_broadcast())
+    let bits = address.to_bits();
+    // Below multicast, 224.0.0.0/4, but not 0.0.0.0, which wraps; or above it, but not 255.255.255.255.
+    bits.wrapping_sub(1) < 0xdfff_ffff || matches!(bits, 0xf000_0000..=0xffff_fffe)
 }

@@ -49,9 +49,7 @@ impl Reset {
     #[inline]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         let (header, rest) = packet.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let (fixed, addresses) = header.split_first_chunk::<8>().ok_or(NoReset::Truncated)?;
-        let [source, destination] = addresses.as_chunks::<16>().0 else { return Err(NoReset::Truncated) };
-        let &[version_class, class_label, _, _, l0, l1, next_header, _] = fixed;
+        let &[version_class, class_label, _, _, l0, l1, next_header, _, ref addresses @ ..] = header;
         if version_class >> 4 != 6 {
             return Err(NoReset::Version);
         }
@@ -65,14 +63,18 @@ impl Reset {
             None if config.tcp_checksum == Checksum::Trust => rest,
             None => return Err(NoReset::Truncated),
         };
-        let addresses = Sum::of_block(addresses);
+        let ([source, destination], []) = addresses.as_chunks() else { return Err(NoReset::Truncated) };
+        let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
         if !is_unicast(source) {
             return Err(NoReset::Source);
         }
         if !is_unicast(destination) {
             return Err(NoReset::Destination);
         }
-        let (segment, segment_len) = skip_extension_headers(next_header, payload, payload_len)?;
+        let (segment, segment_len) = match next_header {
+            crate::TCP => (payload, payload_len),
+            _ => skip_extension_headers(next_header, payload, payload_len)?,
+        };
         let (mut from, mut to) = ([0; 16], [0; 16]);
         copy_words(from.as_chunks_mut().0, destination.as_chunks().0);
         copy_words(to.as_chunks_mut().0, source.as_chunks().0);
@@ -82,7 +84,7 @@ impl Reset {
             traffic_class: config.traffic_class(version_class << 4 | class_label >> 4),
             hop_limit: config.hop_limit,
             profile: config.profile,
-            tcp: tcp::Reset::decide(segment, segment_len, addresses, config)?,
+            tcp: tcp::Reset::decide(segment, usize::from(segment_len), addresses, config)?,
         })
     }
 

@@ -205,6 +205,20 @@ fn trust_needs_every_header() {
     }
 }
 
+/// Of a header that the packet has room for, and no more, any byte may be missing from the buffer.
+#[test]
+fn a_header_at_the_end_of_the_packet_may_be_missing() {
+    let trusting = Config::new().tcp_checksum(Checksum::Trust);
+    for kind in [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_OPTIONS] {
+        let mut packet = packet(&[header(kind, 0, 8)]);
+        packet[5] = 8;
+        for present in 40..48 {
+            assert_eq!(Reset::in_reply_to(&packet[..present], &trusting), Err(NoReset::Truncated), "{kind}, {present}");
+        }
+        assert_eq!(Reset::in_reply_to(&packet[..48], &trusting), Err(NoReset::TcpHeader), "{kind}");
+    }
+}
+
 /// What the lengths say alone is known from few bytes: then that, not the missing bytes, is the reason.
 #[test]
 fn a_header_past_the_packet_is_worse_than_one_past_the_buffer() {

@@ -338,6 +338,7 @@ fn every_flipped_bit_is_noticed() {
     for bit in 0..whole.len() * 8 {
         let mut packet = whole.clone();
         packet[bit / 8] ^= 1 << (bit % 8);
+        // Bits are counted from the least significant of a byte, the header's from the most significant.
         let uncovered = (4..32).contains(&(bit ^ 7)) || bit / 8 == 7;
         assert_eq!(Reset::in_reply_to(&packet, &strict()).is_ok(), uncovered, "bit {bit}");
     }
