@@ -33,8 +33,14 @@ impl Sum {
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
     #[inline]
     #[must_use]
-    pub fn of_words<const N: usize>(words: [[u8; 4]; N]) -> Self {
-        words.into_iter().fold(Self(0), |sum, word| sum.plus(Self::of_native(u32::from_ne_bytes(word))))
+    pub const fn of_words<const N: usize>(words: [[u8; 4]; N]) -> Self {
+        Self::of_few(&words)
+    }
+
+    /// Sums a header of whole 32-bit words.
+    #[inline]
+    pub(crate) fn of_header<const N: usize>(header: &[u8; N]) -> Self {
+        Self::of_few(header.as_chunks().0)
     }
 
     /// Adds two sums; the order does not matter. Total: the carry comes back in at the bottom (RFC 1071 §2 A).
@@ -52,7 +58,7 @@ impl Sum {
     #[inline]
     #[must_use]
     pub const fn is_valid(self) -> bool {
-        self.fold() == 0xffff
+        self.is_positive_multiple()
     }
 
     /// The checksum field's two bytes, in the order they stand on the wire: the complement of the folded sum.
@@ -63,30 +69,48 @@ impl Sum {
     }
 }
 
-/// Wide machines: whole 64-bit words, 32 bytes a step. Plain sums of the words and of their high halves are all a
-/// compiler needs to use vector registers, and together they tell the sum of the low halves too.
+/// Wide machines: whole words. Below a block's length, 32-bit ones and what they sum to leave no carry to look after.
 #[cfg(target_pointer_width = "64")]
 impl Sum {
+    /// Sums fewer than 2^32 words.
     #[inline]
     #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
-    const fn of_native(word: u32) -> Self {
-        Self(word as u64)
+    const fn of_few(mut words: &[[u8; 4]]) -> Self {
+        let mut sum = 0_u64;
+        while let [word, rest @ ..] = words {
+            sum = sum.wrapping_add(u32::from_ne_bytes(*word) as u64);
+            words = rest;
+        }
+        Self(sum)
     }
 
-    /// Sums at most [`BLOCK`] bytes.
-    #[inline]
+    /// Sums at most [`BLOCK`] bytes, in steps of 32 and then by halves, so that a few options do not cost a loop.
+    #[inline(always)]
     pub(crate) fn of_block(data: &[u8]) -> Self {
-        let (steps, mut rest) = data.as_chunks::<32>();
-        let mut sum = Self::of_steps(steps);
-        while let Some((word, tail)) = rest.split_first_chunk::<8>() {
-            sum = sum.plus(Self(u64::from_ne_bytes(*word)));
+        if data.is_empty() {
+            return Self(0);
+        }
+        let (mut sum, mut rest) = (0, data);
+        if data.len() >= 32 {
+            let (steps, tail) = data.as_chunks::<32>();
+            sum = Self::of_steps(steps).0;
             rest = tail;
         }
-        if rest.is_empty() { sum } else { sum.plus(Self::of_end(data, rest)) }
+        sum = sum.wrapping_add(take::<16>(&mut rest).0);
+        sum = sum.wrapping_add(take::<8>(&mut rest).0);
+        sum = sum.wrapping_add(take::<4>(&mut rest).0);
+        if let Some((word, tail)) = rest.split_first_chunk() {
+            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes(*word)));
+            rest = tail;
+        }
+        if let [last] = *rest {
+            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([last, 0])));
+        }
+        Self(sum)
     }
 
-    /// The sum of all words wraps, that of their high halves cannot: what the one lacks of the other, shifted up, is
-    /// the sum of the low halves.
+    /// Plain sums of 64-bit words and of their high halves are all a compiler needs to use vector registers. The first
+    /// wraps, the second cannot: what the one lacks of the other, shifted up, is the sum of the low halves.
     #[inline]
     fn of_steps(steps: &[[u8; 32]]) -> Self {
         let (mut whole, mut high) = (0_u64, 0_u64);
@@ -95,22 +119,14 @@ impl Sum {
             whole = whole.wrapping_add(word);
             high = high.wrapping_add(word >> 32);
         }
-        Self(whole.wrapping_sub(high << 32).wrapping_add(high))
+        let sum = whole.wrapping_sub(high << 32).wrapping_add(high);
+        Self((sum >> 32).wrapping_add(sum & 0xffff_ffff))
     }
 
-    /// Sums the last bytes of `data`, fewer than eight, by one load that overlaps the word before them.
+    /// Zero is none: what lies below it, 2^64 - 1, is a multiple itself.
     #[inline]
-    fn of_end(data: &[u8], tail: &[u8]) -> Self {
-        let Some(word) = data.last_chunk::<8>() else {
-            let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(tail) {
-                *to = *from;
-            }
-            return Self(u64::from_ne_bytes(word));
-        };
-        // Read as little-endian, the bytes already summed are the low ones.
-        let seen_bits = 64_usize.wrapping_sub(tail.len() << 3);
-        Self((u64::from_le_bytes(*word) >> seen_bits).to_le())
+    const fn is_positive_multiple(self) -> bool {
+        self.0.wrapping_sub(1) % 0xffff == 0xfffe
     }
 
     /// Adds the halves, twice; adding a rotated word brings each carry back in.
@@ -122,26 +138,44 @@ impl Sum {
     }
 }
 
-/// Small machines: 16-bit words in a 32-bit sum, which 64 KiB of them do not fill.
+/// Takes `N` bytes off the front of `rest` and sums them, if there are so many.
+#[cfg(target_pointer_width = "64")]
+#[inline]
+fn take<const N: usize>(rest: &mut &[u8]) -> Sum {
+    let Some((bytes, tail)) = rest.split_first_chunk::<N>() else { return Sum(0) };
+    *rest = tail;
+    Sum::of_header(bytes)
+}
+
+/// Small machines: 16-bit words in a 32-bit sum, which 64 KiB of them do not fill; one loop, out of line.
 #[cfg(not(target_pointer_width = "64"))]
 impl Sum {
-    const fn of_native(word: u32) -> Self {
-        Self(word)
+    #[inline]
+    const fn of_few(words: &[[u8; 4]]) -> Self {
+        Self::of_block(words.as_flattened())
     }
 
-    pub(crate) fn of_block(data: &[u8]) -> Self {
-        let (pairs, odd) = data.as_chunks::<2>();
+    #[inline(never)]
+    #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
+    pub(crate) const fn of_block(mut data: &[u8]) -> Self {
         let mut sum = 0_u32;
-        for pair in pairs {
-            sum = sum.wrapping_add(u32::from(u16::from_ne_bytes(*pair)));
+        while let [b0, b1, rest @ ..] = data {
+            sum = sum.wrapping_add(u16::from_ne_bytes([*b0, *b1]) as u32);
+            data = rest;
         }
-        for &byte in odd {
-            sum = sum.wrapping_add(u32::from(u16::from_ne_bytes([byte, 0])));
+        if let [last] = *data {
+            sum = sum.wrapping_add(u16::from_ne_bytes([last, 0]) as u32);
         }
         Self(sum)
     }
 
+    #[inline]
+    const fn is_positive_multiple(self) -> bool {
+        self.fold() == 0xffff
+    }
+
     /// Adds the halves; adding the rotated word brings the carry back in.
+    #[inline]
     #[expect(clippy::as_conversions, reason = "keeps the half that holds the sum")]
     const fn fold(self) -> u16 {
         (self.0.wrapping_add(self.0.rotate_left(16)) >> 16) as u16

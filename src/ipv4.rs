@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, tcp, words};
+use crate::{Checksum, Config, NoReset, Profile, tcp, words, words_mut};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -39,33 +39,37 @@ impl Reset {
     /// [`NoReset::HeaderChecksum`], [`NoReset::Fragment`], [`NoReset::NotTcp`], [`NoReset::Source`],
     /// [`NoReset::Destination`], [`NoReset::TcpHeader`], [`NoReset::Rst`], [`NoReset::TcpChecksum`],
     /// [`NoReset::DataOffset`].
-    #[inline]
+    #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         let header = packet.first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let words = words(header);
-        let [[version_ihl, tos, total_len @ ..], [_, _, fragment @ ..], [_, protocol, ..], source, destination] = words;
-        if version_ihl >> 4 != 4 {
-            return Err(NoReset::Version);
+        let &[
+            [version_ihl, tos, ref total_len @ ..],
+            [_, _, ref fragment @ ..],
+            [_, protocol, ..],
+            source,
+            destination,
+        ] = words(header);
+        // The header length counts 32-bit words (RFC 791 §3.1), and the header itself has five.
+        match version_ihl {
+            0x45..=0x4f => (),
+            0x40..=0x44 => return Err(NoReset::HeaderLength),
+            _ => return Err(NoReset::Version),
         }
-        // The header length counts 32-bit words (RFC 791 §3.1).
-        let header_len = u16::from(version_ihl & 0x0f) << 2;
-        if usize::from(header_len) < HEADER_LEN {
-            return Err(NoReset::HeaderLength);
-        }
-        let total_len = u16::from_be_bytes(total_len);
+        let header_len = usize::from(version_ihl & 0x0f) << 2;
+        let total_len = usize::from(u16::from_be_bytes(*total_len));
         let segment_len = total_len.checked_sub(header_len).ok_or(NoReset::TotalLength)?;
-        let segment = match packet.get(usize::from(header_len)..usize::from(total_len)) {
+        let segment = match packet.get(header_len..total_len) {
             Some(segment) => segment,
             None if config.tcp_checksum == Checksum::Verify => return Err(NoReset::Truncated),
-            None => packet.get(usize::from(header_len)..).ok_or(NoReset::Truncated)?,
+            None => packet.get(header_len..).ok_or(NoReset::Truncated)?,
         };
-        let options = packet.get(HEADER_LEN..usize::from(header_len)).unwrap_or_default();
+        let options = packet.get(HEADER_LEN..header_len).unwrap_or_default();
 
         let addresses = Sum::of_words([source, destination]);
         // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
         if config.ipv4_checksum == Checksum::Verify {
-            let mut sum = Sum::of_words(words);
-            for word in options.as_chunks::<4>().0 {
+            let mut sum = Sum::of_header(header);
+            for word in options.as_chunks().0 {
                 sum = sum.plus(Sum::of_words([*word]));
             }
             if !sum.is_valid() {
@@ -73,7 +77,7 @@ impl Reset {
             }
         }
         // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
-        if u16::from_be_bytes(fragment) & 0x1fff != 0 {
+        if u16::from_be_bytes(*fragment) & 0x1fff != 0 {
             return Err(NoReset::Fragment);
         }
         if protocol != crate::TCP {
@@ -98,7 +102,7 @@ impl Reset {
     }
 
     /// Writes the reset, which may go over the offender's own bytes.
-    #[inline]
+    #[inline(always)]
     pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
         // Where Linux leaves the checksum to its offload helper, a computed zero leaves as 0xFFFF, as it does for UDP.
         let zero = match self.profile {
@@ -107,13 +111,16 @@ impl Reset {
         };
         let (source, destination) = (self.source.octets(), self.destination.octets());
         let addresses = Sum::of_words([source, destination]);
-        let length = [0x45, self.tos, 0, 40];
-        let do_not_fragment = [0, 0, 0x40, 0];
-        let [ttl, protocol] = [self.hop_limit, crate::TCP];
-        let sum = addresses.plus(Sum::of_words([length, do_not_fragment, [ttl, protocol, 0, 0]]));
-        let [c0, c1] = sum.checksum();
         let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
-        header.copy_from_slice([length, do_not_fragment, [ttl, protocol, c0, c1], source, destination].as_flattened());
+        let Some([length, fragment, ttl, from, to]) = words_mut(header) else { return };
+        *length = [0x45, self.tos, 0, 40];
+        *fragment = [0, 0, 0x40, 0];
+        *ttl = [self.hop_limit, crate::TCP, 0, 0];
+        *from = source;
+        *to = destination;
+        let sum = Sum::of_header(header);
+        let [_, _, _, _, _, _, _, _, _, _, c0, c1, ..] = header;
+        [*c0, *c1] = sum.checksum();
         self.tcp.emit_with(addresses, zero, segment);
     }
 }
@@ -122,5 +129,6 @@ impl Reset {
 /// routing table knows it.
 #[inline]
 const fn is_unicast(address: Ipv4Addr) -> bool {
-    !(address.is_multicast() || address.is_unspecified() || address.is_broadcast())
+    // Neither 0.0.0.0 nor multicast, 224.0.0.0/4, nor 255.255.255.255.
+    matches!(address.to_bits(), 0x0000_0001..=0xdfff_ffff | 0xf000_0000..=0xffff_fffe)
 }

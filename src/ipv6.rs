@@ -48,10 +48,8 @@ impl Reset {
     /// [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let (fixed, rest) = packet.split_first_chunk::<8>().ok_or(NoReset::Truncated)?;
-        let (source, rest) = rest.split_first_chunk::<16>().ok_or(NoReset::Truncated)?;
-        let (destination, rest) = rest.split_first_chunk::<16>().ok_or(NoReset::Truncated)?;
-        let &[version_class, class_label, _, _, l0, l1, next_header, _] = fixed;
+        let (header, rest) = packet.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
+        let &[version_class, class_label, _, _, l0, l1, next_header, _, ref addresses @ ..] = header;
         if version_class >> 4 != 6 {
             return Err(NoReset::Version);
         }
@@ -65,6 +63,7 @@ impl Reset {
             None if config.tcp_checksum == Checksum::Trust => rest,
             None => return Err(NoReset::Truncated),
         };
+        let ([source, destination], []) = addresses.as_chunks() else { return Err(NoReset::Truncated) };
         let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
         let source = Ipv6Addr::from(*source);
         if !is_unicast(source) {
@@ -74,14 +73,17 @@ impl Reset {
         if !is_unicast(destination) {
             return Err(NoReset::Destination);
         }
-        let (segment, segment_len) = skip_extension_headers(next_header, payload, payload_len)?;
+        let (segment, segment_len) = match next_header {
+            crate::TCP => (payload, payload_len),
+            _ => skip_extension_headers(next_header, payload, payload_len)?,
+        };
         Ok(Self {
             source: destination,
             destination: source,
             traffic_class: config.traffic_class(version_class << 4 | class_label >> 4),
             hop_limit: config.hop_limit,
             profile: config.profile,
-            tcp: tcp::Reset::decide(segment, segment_len, addresses, config)?,
+            tcp: tcp::Reset::decide(segment, usize::from(segment_len), addresses, config)?,
         })
     }
 
@@ -144,6 +146,5 @@ fn skip_extension_headers(
 /// and IPv4-compatible addresses are unicast, IPv4-mapped ones are not.
 #[inline]
 const fn is_unicast(address: Ipv6Addr) -> bool {
-    let bits = address.to_bits();
-    !(bits == 0 || bits >> 120 == 0xff || bits >> 32 == 0xffff)
+    !matches!(address.segments(), [0xff00..=0xffff, ..] | [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0, 0, 0, 0])
 }

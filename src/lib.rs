@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+#![allow(clippy::inline_always, reason = "what is inlined into what was measured, not guessed")]
 
 pub mod checksum;
 pub mod ipv4;
@@ -25,14 +26,16 @@ const TCP: u8 = 6;
 /// The reason for silence; `buffer` is then untouched.
 #[inline]
 pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Result<&'buffer mut [u8], NoReset> {
-    if is_ipv6(packet) { reset_ipv6(packet, buffer) } else { reset_ipv4(packet, buffer) }
-}
-
-#[inline]
-fn reset_ipv4<'buffer>(packet: &[u8], buffer: &'buffer mut [u8]) -> Result<&'buffer mut [u8], NoReset> {
-    let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
-    ipv4::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
-    Ok(buffer)
+    // The IPv4 side looks at the version, so that nobody else has to before it.
+    match ipv4::Reset::in_reply_to(packet, &Config::new()) {
+        Ok(reset) => {
+            let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
+            reset.emit(buffer);
+            Ok(buffer)
+        }
+        Err(NoReset::Version) if is_ipv6(packet) => reset_ipv6(packet, buffer),
+        Err(silence) => Err(silence),
+    }
 }
 
 /// Out of line, so that the IPv4 side keeps its registers.
@@ -49,12 +52,16 @@ const fn is_ipv6(packet: &[u8]) -> bool {
     matches!(packet, [0x60..=0x6f, ..])
 }
 
-/// The 32-bit words of a header without options, IPv4's or TCP's.
+/// The 32-bit words of a header without options, IPv4's or TCP's. There are always five.
 #[inline]
-fn words(header: &[u8; 20]) -> [[u8; 4]; 5] {
-    let mut words = [[0; 4]; 5];
-    words.as_flattened_mut().copy_from_slice(header);
-    words
+fn words(header: &[u8; 20]) -> &[[u8; 4]; 5] {
+    header.as_chunks().0.first_chunk().unwrap_or(&[[0; 4]; 5])
+}
+
+/// The same, to be written.
+#[inline]
+fn words_mut(header: &mut [u8; 20]) -> Option<&mut [[u8; 4]; 5]> {
+    header.as_chunks_mut().0.first_chunk_mut()
 }
 
 /// A reset over either version of IP, decided but not yet written.

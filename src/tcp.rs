@@ -1,7 +1,7 @@
 //! The reset rule of TCP, and the 20 bytes that carry it.
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, words};
+use crate::{Checksum, Config, NoReset, Profile, words, words_mut};
 
 /// FIN, the bit that ends the sender's data and takes one sequence number (RFC 9293 §3.1).
 pub const FIN: u8 = 0x01;
@@ -102,37 +102,40 @@ impl Reset {
     /// [`NoReset::Rst`], [`NoReset::TcpChecksum`], [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(segment: &[u8], addresses: Sum, config: &Config) -> Result<Self, NoReset> {
-        let segment_len = u16::try_from(segment.len()).map_err(|_| NoReset::TotalLength)?;
-        Self::decide(segment, segment_len, addresses, config)
+        Self::decide(segment, segment.len(), addresses, config)
     }
 
     /// Decides on a segment of `segment_len` bytes. All of them are in `segment`, unless the checksum is trusted.
-    #[inline]
-    pub(crate) fn decide(segment: &[u8], segment_len: u16, addresses: Sum, config: &Config) -> Result<Self, NoReset> {
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    pub(crate) fn decide(segment: &[u8], segment_len: usize, addresses: Sum, config: &Config) -> Result<Self, NoReset> {
+        let segment_len = u16::try_from(segment_len).map_err(|_| NoReset::TotalLength)?;
         if usize::from(segment_len) < HEADER_LEN {
             return Err(NoReset::TcpHeader);
         }
         let (header, rest) = segment.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let words = words(header);
-        let [[p0, p1, p2, p3], seq, ack, [offset, flags, ..], _] = words;
+        let &[.., flags, _, _, _, _, _, _] = header;
         if flags & RST != 0 {
             return Err(NoReset::Rst);
         }
         if config.tcp_checksum == Checksum::Verify {
-            let sum = pseudo_header(addresses, segment_len).plus(Sum::of_words(words)).plus(Sum::of_block(rest));
+            // The rest first: the header's words, wanted below as well, then need not be kept during it.
+            let rest = Sum::of_block(rest);
+            let sum = pseudo_header(addresses, segment_len).plus(Sum::of_header(header)).plus(rest);
             if !sum.is_valid() {
                 return Err(NoReset::TcpChecksum);
             }
         }
+        let &[ports, seq, ack, [offset, ..], _] = words(header);
         // The data offset counts 32-bit words. Linux's netfilter does not check it: an offset past the segment makes
         // the length of the data wrap, as it does there, and one below 5 makes data of header bytes.
         let header_len = u16::from(offset >> 4) << 2;
         if config.profile == Profile::TcpStack && (usize::from(header_len) < HEADER_LEN || header_len > segment_len) {
             return Err(NoReset::DataOffset);
         }
+        let [source_port, destination_port] = halves(u32::from_be_bytes(ports));
         Segment {
-            source_port: u16::from_be_bytes([p0, p1]),
-            destination_port: u16::from_be_bytes([p2, p3]),
+            source_port,
+            destination_port,
             seq: u32::from_be_bytes(seq),
             ack: u32::from_be_bytes(ack),
             flags,
@@ -158,20 +161,20 @@ impl Reset {
     }
 
     /// Writes the segment, a checksum that computes to zero as `zero`.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub(crate) fn emit_with(&self, addresses: Sum, zero: u16, segment: &mut [u8; HEADER_LEN]) {
-        let [p0, p1] = self.source_port.to_be_bytes();
-        let [p2, p3] = self.destination_port.to_be_bytes();
-        let ports = [p0, p1, p2, p3];
-        let seq = self.seq.to_be_bytes();
-        let ack = self.ack.unwrap_or(0).to_be_bytes();
-        let offset_flags = [0x50, self.flags(), 0, 0];
-        let sum = pseudo_header(addresses, 20).plus(Sum::of_words([ports, seq, ack, offset_flags]));
-        let [c0, c1] = match u16::from_ne_bytes(sum.checksum()) {
+        let Some([ports, seq, ack, offset_flags, checksum]) = words_mut(segment) else { return };
+        *ports = (u32::from(self.source_port) << 16 | u32::from(self.destination_port)).to_be_bytes();
+        *seq = self.seq.to_be_bytes();
+        *ack = self.ack.unwrap_or(0).to_be_bytes();
+        *offset_flags = (0x5000_0000 | u32::from(self.flags()) << 16).to_be_bytes();
+        *checksum = [0; 4];
+        let sum = pseudo_header(addresses, 20).plus(Sum::of_header(segment));
+        let [.., c0, c1, _, _] = segment;
+        [*c0, *c1] = match u16::from_ne_bytes(sum.checksum()) {
             0 => zero.to_ne_bytes(),
             checksum => checksum.to_ne_bytes(),
         };
-        segment.copy_from_slice([ports, seq, ack, offset_flags, [c0, c1, 0, 0]].as_flattened());
     }
 }
 
@@ -181,4 +184,11 @@ impl Reset {
 fn pseudo_header(addresses: Sum, segment_len: u16) -> Sum {
     let [l0, l1] = segment_len.to_be_bytes();
     addresses.plus(Sum::of_words([[0, crate::TCP, l0, l1]]))
+}
+
+/// Both ports are loaded and stored as one word, which the checksums need anyway.
+#[inline]
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "keeps the half that is meant")]
+const fn halves(word: u32) -> [u16; 2] {
+    [(word >> 16) as u16, word as u16]
 }
