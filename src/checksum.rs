@@ -27,20 +27,15 @@ impl Sum {
     #[inline]
     #[must_use]
     pub fn of(data: &[u8]) -> Self {
-        data.chunks(BLOCK).fold(Self(0), |sum, block| sum.plus(Self::of_block(block)))
+        let (blocks, rest) = data.as_chunks::<BLOCK>();
+        blocks.iter().fold(Self::of_block(rest), |sum, block| sum.plus(Self::of_block(block)))
     }
 
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
     #[inline]
     #[must_use]
     pub const fn of_words<const N: usize>(words: [[u8; 4]; N]) -> Self {
-        Self::of_few(&words)
-    }
-
-    /// Sums a header of whole 32-bit words.
-    #[inline]
-    pub(crate) fn of_header<const N: usize>(header: &[u8; N]) -> Self {
-        Self::of_few(header.as_chunks().0)
+        Self::of_header(&words)
     }
 
     /// Adds two sums; the order does not matter. Total: the carry comes back in at the bottom (RFC 1071 §2 A).
@@ -69,22 +64,23 @@ impl Sum {
     }
 }
 
-/// Wide machines: whole words. Below a block's length, 32-bit ones and what they sum to leave no carry to look after.
+/// Wide machines: 32-bit words in a 64-bit sum, which so few of them do not fill, and for data 64-bit words.
 #[cfg(target_pointer_width = "64")]
 impl Sum {
-    /// Sums fewer than 2^32 words.
+    /// Sums the words of a header where they lie.
     #[inline]
     #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
-    const fn of_few(mut words: &[[u8; 4]]) -> Self {
-        let mut sum = 0_u64;
+    pub(crate) const fn of_header(mut words: &[[u8; 4]]) -> Self {
+        let mut sum = Self(0);
         while let [word, rest @ ..] = words {
-            sum = sum.wrapping_add(u32::from_ne_bytes(*word) as u64);
+            sum = sum.plus(Self(u32::from_ne_bytes(*word) as u64));
             words = rest;
         }
-        Self(sum)
+        sum
     }
 
-    /// Sums at most [`BLOCK`] bytes, in steps of 32 and then by halves, so that a few options do not cost a loop.
+    /// Sums at most 64 KiB, more than any packet holds: in steps of 32 bytes, and what is left by halves, since a loop
+    /// costs more than the options of a SYN. Inlined, so that the caller need not save its registers for a call.
     #[inline(always)]
     pub(crate) fn of_block(data: &[u8]) -> Self {
         if data.is_empty() {
@@ -120,10 +116,11 @@ impl Sum {
             high = high.wrapping_add(word >> 32);
         }
         let sum = whole.wrapping_sub(high << 32).wrapping_add(high);
+        // Halved in width, so that words can be added to it without a carry.
         Self((sum >> 32).wrapping_add(sum & 0xffff_ffff))
     }
 
-    /// Zero is none: what lies below it, 2^64 - 1, is a multiple itself.
+    /// Whether it is a multiple of 65535, but not 0. What lies below 0, 2^64 - 1, is a multiple itself.
     #[inline]
     const fn is_positive_multiple(self) -> bool {
         self.0.wrapping_sub(1) % 0xffff == 0xfffe
@@ -144,17 +141,19 @@ impl Sum {
 fn take<const N: usize>(rest: &mut &[u8]) -> Sum {
     let Some((bytes, tail)) = rest.split_first_chunk::<N>() else { return Sum(0) };
     *rest = tail;
-    Sum::of_header(bytes)
+    Sum::of_header(bytes.as_chunks().0)
 }
 
 /// Small machines: 16-bit words in a 32-bit sum, which 64 KiB of them do not fill; one loop, out of line.
 #[cfg(not(target_pointer_width = "64"))]
 impl Sum {
+    /// Sums the words of a header where they lie.
     #[inline]
-    const fn of_few(words: &[[u8; 4]]) -> Self {
+    pub(crate) const fn of_header(words: &[[u8; 4]]) -> Self {
         Self::of_block(words.as_flattened())
     }
 
+    /// Sums at most 64 KiB, more than any packet holds.
     #[inline(never)]
     #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
     pub(crate) const fn of_block(mut data: &[u8]) -> Self {
@@ -169,6 +168,7 @@ impl Sum {
         Self(sum)
     }
 
+    /// Whether it is a multiple of 65535, but not 0; without the division, which is a call on some machines.
     #[inline]
     const fn is_positive_multiple(self) -> bool {
         self.fold() == 0xffff
@@ -182,5 +182,6 @@ impl Sum {
     }
 }
 
-/// How much is summed without minding carries: no sum of so few bytes overflows on either kind of machine.
-const BLOCK: usize = 1 << 16;
+/// How much is summed without minding carries: no sum of so few bytes overflows on any machine, and even where `usize`
+/// has 16 bits an array may be so long.
+const BLOCK: usize = 1 << 14;

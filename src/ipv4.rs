@@ -42,13 +42,7 @@ impl Reset {
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         let header = packet.first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let &[
-            [version_ihl, tos, ref total_len @ ..],
-            [_, _, ref fragment @ ..],
-            [_, protocol, ..],
-            source,
-            destination,
-        ] = words(header);
+        let &[[version_ihl, tos, l0, l1], [_, _, f0, f1], [_, protocol, ..], source, destination] = words(header);
         // The header length counts 32-bit words (RFC 791 §3.1), and the header itself has five.
         match version_ihl {
             0x45..=0x4f => (),
@@ -56,7 +50,7 @@ impl Reset {
             _ => return Err(NoReset::Version),
         }
         let header_len = usize::from(version_ihl & 0x0f) << 2;
-        let total_len = usize::from(u16::from_be_bytes(*total_len));
+        let total_len = usize::from(u16::from_be_bytes([l0, l1]));
         let segment_len = total_len.checked_sub(header_len).ok_or(NoReset::TotalLength)?;
         let segment = match packet.get(header_len..total_len) {
             Some(segment) => segment,
@@ -68,16 +62,16 @@ impl Reset {
         let addresses = Sum::of_words([source, destination]);
         // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
         if config.ipv4_checksum == Checksum::Verify {
-            let mut sum = Sum::of_header(header);
-            for word in options.as_chunks().0 {
-                sum = sum.plus(Sum::of_words([*word]));
+            let mut sum = Sum::of_header(words(header));
+            if !options.is_empty() {
+                sum = sum.plus(Sum::of_header(options.as_chunks().0));
             }
             if !sum.is_valid() {
                 return Err(NoReset::HeaderChecksum);
             }
         }
         // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
-        if u16::from_be_bytes(*fragment) & 0x1fff != 0 {
+        if u16::from_be_bytes([f0, f1]) & 0x1fff != 0 {
             return Err(NoReset::Fragment);
         }
         if protocol != crate::TCP {
@@ -118,7 +112,7 @@ impl Reset {
         *ttl = [self.hop_limit, crate::TCP, 0, 0];
         *from = source;
         *to = destination;
-        let sum = Sum::of_header(header);
+        let sum = Sum::of_header(words(header));
         let [_, _, _, _, _, _, _, _, _, _, c0, c1, ..] = header;
         [*c0, *c1] = sum.checksum();
         self.tcp.emit_with(addresses, zero, segment);
@@ -129,6 +123,7 @@ impl Reset {
 /// routing table knows it.
 #[inline]
 const fn is_unicast(address: Ipv4Addr) -> bool {
-    // Neither 0.0.0.0 nor multicast, 224.0.0.0/4, nor 255.255.255.255.
-    matches!(address.to_bits(), 0x0000_0001..=0xdfff_ffff | 0xf000_0000..=0xffff_fffe)
+    let bits = address.to_bits();
+    // Below multicast, 224.0.0.0/4, but not 0.0.0.0, which wraps; or above it, but not 255.255.255.255.
+    bits.wrapping_sub(1) < 0xdfff_ffff || matches!(bits, 0xf000_0000..=0xffff_fffe)
 }

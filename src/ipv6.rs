@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, tcp};
+use crate::{Checksum, Config, NoReset, Profile, copy_words, tcp};
 
 /// The length in bytes of an IPv6 header.
 const HEADER_LEN: usize = 40;
@@ -65,11 +65,9 @@ impl Reset {
         };
         let ([source, destination], []) = addresses.as_chunks() else { return Err(NoReset::Truncated) };
         let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
-        let source = Ipv6Addr::from(*source);
         if !is_unicast(source) {
             return Err(NoReset::Source);
         }
-        let destination = Ipv6Addr::from(*destination);
         if !is_unicast(destination) {
             return Err(NoReset::Destination);
         }
@@ -77,9 +75,12 @@ impl Reset {
             crate::TCP => (payload, payload_len),
             _ => skip_extension_headers(next_header, payload, payload_len)?,
         };
+        let (mut from, mut to) = ([0; 16], [0; 16]);
+        copy_words(from.as_chunks_mut().0, destination.as_chunks().0);
+        copy_words(to.as_chunks_mut().0, source.as_chunks().0);
         Ok(Self {
-            source: destination,
-            destination: source,
+            source: from.into(),
+            destination: to.into(),
             traffic_class: config.traffic_class(version_class << 4 | class_label >> 4),
             hop_limit: config.hop_limit,
             profile: config.profile,
@@ -103,8 +104,8 @@ impl Reset {
         let Some((to, rest)) = rest.split_first_chunk_mut::<16>() else { return };
         let Some(segment) = rest.first_chunk_mut() else { return };
         *fixed = [0x60 | class_high, class_low, 0, 0, 0, 20, crate::TCP, self.hop_limit];
-        *from = source;
-        *to = destination;
+        copy_words(from.as_chunks_mut().0, source.as_chunks().0);
+        copy_words(to.as_chunks_mut().0, destination.as_chunks().0);
         self.tcp.emit_with(addresses, zero, segment);
     }
 }
@@ -145,6 +146,10 @@ fn skip_extension_headers(
 /// Whether a reset may come from the address or go to it, in Linux's sense (`ipv6_addr_type`): loopback, link-local
 /// and IPv4-compatible addresses are unicast, IPv4-mapped ones are not.
 #[inline]
-const fn is_unicast(address: Ipv6Addr) -> bool {
-    !matches!(address.segments(), [0xff00..=0xffff, ..] | [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0, 0, 0, 0])
+fn is_unicast(address: &[u8; 16]) -> bool {
+    match address.split_first_chunk::<10>() {
+        Some(([0xff, ..], _)) => false,
+        Some((zeros, [0, 0, 0, 0, 0, 0] | [0xff, 0xff, ..])) => zeros.iter().any(|octet| *octet != 0),
+        _ => true,
+    }
 }

@@ -38,8 +38,10 @@ pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Resu
     }
 }
 
-/// Out of line, so that the IPv4 side keeps its registers.
-#[inline(never)]
+/// On a wide machine out of line, with copies of its own of all that it shares with the IPv4 side, which so keeps its
+/// registers; on a small one they share one copy, in the caller's crate.
+#[cfg_attr(target_pointer_width = "64", inline(never))]
+#[cfg_attr(not(target_pointer_width = "64"), inline)]
 fn reset_ipv6<'buffer>(packet: &[u8], buffer: &'buffer mut [u8]) -> Result<&'buffer mut [u8], NoReset> {
     let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
     ipv6::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
@@ -62,6 +64,14 @@ fn words(header: &[u8; 20]) -> &[[u8; 4]; 5] {
 #[inline]
 fn words_mut(header: &mut [u8; 20]) -> Option<&mut [[u8; 4]; 5]> {
     header.as_chunks_mut().0.first_chunk_mut()
+}
+
+/// Copies words one by one: where code is to be small, a whole array is copied by a call of `memcpy`, and that is large.
+#[inline]
+fn copy_words(to: &mut [[u8; 4]], from: &[[u8; 4]]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
 }
 
 /// A reset over either version of IP, decided but not yet written.
@@ -214,6 +224,7 @@ pub enum Checksum {
 /// Why a packet is answered with silence, which is correct behaviour: hence no `Error` in the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u32)] // As wide as the numbers it stands beside in a `Result`, which is then copied by whole words.
 pub enum NoReset {
     /// The buffer ends before the packet does, or before its headers where the TCP checksum is trusted.
     Truncated,

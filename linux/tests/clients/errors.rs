@@ -1,0 +1,70 @@
+//! Bad input draws one clear line and a failure, and nothing else.
+
+use std::str;
+
+use crate::Test;
+use crate::namespace::Namespace;
+use crate::tools::{Daemon, output};
+
+const RESPONDER: &str = env!("CARGO_BIN_EXE_responder");
+const QUEUE: &str = env!("CARGO_BIN_EXE_queue");
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("errors_of_arguments", &[], arguments),
+        Test::new("errors_of_permission", &["/dev/net/tun", "unshare"], permission),
+        Test::new("errors_of_a_missing_tun", &["unshare", "mount"], missing_tun),
+        Test::new("errors_of_devices", &["/dev/net/tun"], devices),
+        Test::new("errors_of_a_queue_in_use", &[], queue_in_use),
+    ]
+}
+
+/// The program fails and says only the line that begins with its name.
+fn fails(arguments: &[&str], complaint: &str) {
+    let output = output(arguments);
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| str::from_utf8(text).unwrap());
+    assert_eq!((output.status.code(), stdout), (Some(1), ""), "{stderr}");
+    assert!(stderr.starts_with(complaint) && stderr.lines().count() == 1, "{stderr:?} is not {complaint:?}");
+}
+
+fn arguments() {
+    fails(&[RESPONDER], "responder: no DEVICE given, see --help");
+    fails(&[RESPONDER, "--loud"], "responder: invalid option '--loud'");
+    fails(&[RESPONDER, "tun0", "tun1"], "responder: unexpected argument \"tun1\"");
+    fails(&[QUEUE], "queue: no queue NUMBER given, see --help");
+    fails(&[QUEUE, "first"], "queue: cannot parse argument \"first\"");
+    fails(&[QUEUE, "65536"], "queue: cannot parse argument \"65536\"");
+    fails(&[QUEUE, "--mark", "0xrs", "7"], "queue: cannot parse argument \"0xrs\"");
+    fails(&[QUEUE, "7", "8"], "queue: unexpected argument \"8\"");
+    for program in [RESPONDER, QUEUE] {
+        let help = output(&[program, "--help"]);
+        assert!(help.status.success() && help.stdout.starts_with(b"usage: "), "{help:?}");
+    }
+}
+
+/// Whoever is nobody in the network's user namespace may do nothing to it.
+fn permission() {
+    let _namespace = Namespace::new();
+    fails(&["unshare", "--user", RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");
+    fails(&["unshare", "--user", QUEUE, "7"], "queue: cannot open a raw socket, which takes CAP_NET_RAW");
+}
+
+fn missing_tun() {
+    let hidden = format!("mount -t tmpfs none /dev/net && exec {RESPONDER} tun0");
+    let arguments = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", &hidden];
+    fails(&arguments, "responder: cannot attach to the TUN device tun0, which takes /dev/net/tun");
+}
+
+fn devices() {
+    let _namespace = Namespace::new();
+    fails(&[RESPONDER, "lo"], "responder: cannot attach to the TUN device lo");
+    fails(&[RESPONDER, "a-name-of-16-chr"], "responder: cannot attach to the TUN device a-name-of-16-chr");
+    let _first = Daemon::start(&format!("{RESPONDER} tun0"), "answering on tun0");
+    fails(&[RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");
+}
+
+fn queue_in_use() {
+    let _namespace = Namespace::new();
+    let _first = Daemon::start(&format!("{QUEUE} 7"), "answering queue 7");
+    fails(&[QUEUE, "7"], "queue: cannot bind queue 7");
+}

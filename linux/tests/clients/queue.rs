@@ -1,0 +1,216 @@
+//! Clients whose packets are queued to the NFQUEUE firewall, at each of the places where one may stand.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{fs, str};
+
+use crate::Test;
+use crate::namespace::Namespace;
+use crate::tools::{Daemon, output, run, scapy};
+use crate::wire::Wire;
+
+/// The server's address; the client reaches it through a gateway.
+#[derive(Clone, Copy)]
+struct Family {
+    name: &'static str,
+    server: &'static str,
+}
+
+const IPV4: Family = Family { name: "ipv4", server: "198.51.100.2" };
+const IPV6: Family = Family { name: "ipv6", server: "2001:db8:2::2" };
+
+/// The netfilter hook that queues, and with it the host that the firewall stands on.
+#[derive(Clone, Copy)]
+enum Hook {
+    /// The client's own.
+    Output,
+    /// The gateway's.
+    Forward,
+    /// The server's.
+    Input,
+}
+
+/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was believed.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+pub(crate) fn tests() -> Vec<Test> {
+    let mut tests = Vec::new();
+    for family in [IPV4, IPV6] {
+        for (hook, place) in [(Hook::Output, "output"), (Hook::Forward, "forward"), (Hook::Input, "input")] {
+            let [curl, established] =
+                ["curl", "established"].map(|test| format!("queue_{place}_{test}_{}", family.name));
+            let needs = &["ip", "nft", "tcpdump", "tshark", "curl"];
+            tests.push(Test::new(curl.clone(), needs, move || curl_is_refused(&curl, hook, family)));
+            let needs = &["ip", "nft", "tcpdump", "tshark"];
+            tests.push(Test::new(established.clone(), needs, move || connection_is_reset(&established, hook, family)));
+        }
+        let damaged = format!("queue_damaged_{}", family.name);
+        let needs = &["ip", "nft", "tcpdump", "tshark", "scapy"];
+        tests.push(Test::new(damaged.clone(), needs, move || damaged_is_dropped(&damaged, family)));
+    }
+    tests.push(Test::new("queue_link_local", &["ip", "nft", "tcpdump", "tshark", "curl"], link_local_is_refused));
+    tests
+}
+
+/// Client, gateway and server, each a host of its own.
+struct Network {
+    client: Namespace,
+    gateway: Namespace,
+    server: Namespace,
+}
+
+impl Network {
+    fn new() -> Self {
+        let [client, server, gateway] = [(); 3].map(|()| {
+            let namespace = Namespace::new();
+            run("ip link set lo up");
+            namespace
+        });
+        for (host, net) in [(&client, 1), (&server, 2)] {
+            let device = format!("veth{net}");
+            gateway.enter();
+            run(&format!("ip link add {device} type veth peer name eth0 netns {}", host.path()));
+            let [v4, v6] = [["192.0.2", "198.51.100"][net - 1], ["2001:db8:1:", "2001:db8:2:"][net - 1]];
+            connect_to(&device, &[&format!("{v4}.1/24"), &format!("{v6}:1/64"), "fe80::1/64"]);
+            host.enter();
+            connect_to("eth0", &[&format!("{v4}.2/24"), &format!("{v6}:2/64"), "fe80::2/64"]);
+            run(&format!("ip route add default via {v4}.1"));
+            run(&format!("ip route add default via {v6}:1"));
+        }
+        gateway.enter();
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1").unwrap();
+        Self { client, gateway, server }
+    }
+
+    /// Starts the firewall where the hook is.
+    fn raise(&self, hook: Hook) -> Daemon {
+        match hook {
+            Hook::Output => raise(&self.client, "output"),
+            Hook::Forward => raise(&self.gateway, "forward"),
+            Hook::Input => raise(&self.server, "input"),
+        }
+    }
+
+    /// Records the client's wire, where the resets are; those that its own firewall sends do not leave the host.
+    fn record(&self, hook: Hook, test: &str) -> Wire {
+        self.client.enter();
+        Wire::record(if matches!(hook, Hook::Output) { "lo" } else { "eth0" }, test)
+    }
+}
+
+fn connect_to(device: &str, addresses: &[&str]) {
+    run(&format!("ip link set {device} up"));
+    for address in addresses {
+        run(&format!("ip address add {address} dev {device}"));
+    }
+}
+
+/// Starts the firewall on a host, and fills its queue with all of TCP but what it sends itself.
+fn raise(host: &Namespace, hook: &str) -> Daemon {
+    host.enter();
+    let firewall = Daemon::start(concat!(env!("CARGO_BIN_EXE_queue"), " 7"), "answering queue 7");
+    run("nft add table inet firewall");
+    run(&format!("nft add chain inet firewall gate {{ type filter hook {hook} priority 0 ; }}"));
+    let rule = "nft add rule inet firewall gate meta l4proto tcp meta mark != 0x7273 queue num 7";
+    if !output(&rule.split(' ').collect::<Vec<_>>()).status.success() {
+        eprintln!("NOTE: this kernel has no nft queue (CONFIG_NFT_QUEUE), so iptables' NFQUEUE fills the queue");
+        let hook = hook.to_uppercase();
+        for iptables in ["iptables-nft", "ip6tables-nft"] {
+            run(&format!("{iptables} -A {hook} -p tcp -m mark ! --mark 0x7273 -j NFQUEUE --queue-num 7"));
+        }
+    }
+    firewall
+}
+
+/// Only resets are judged: the segments of local sockets are recorded before a network card fills in the checksum.
+const RESETS: &str = "tcp.flags.reset == 1";
+
+/// A web server that is reached at first is refused when its packets are queued.
+fn curl_is_refused(test: &str, hook: Hook, family: Family) {
+    let network = Network::new();
+    network.server.enter();
+    let server = SocketAddr::new(family.server.parse().unwrap(), 80);
+    let listener = TcpListener::bind(server).unwrap();
+    let visitor = thread::spawn(move || {
+        let (mut visitor, _) = listener.accept().unwrap();
+        assert_ne!(visitor.read(&mut [0; 1024]).unwrap(), 0);
+        visitor.write_all(b"HTTP/1.0 200 OK\r\n\r\nwelcome").unwrap();
+        listener
+    });
+    network.client.enter();
+    let url = format!("http://{server}/");
+    assert_eq!(run(&format!("curl --silent --noproxy * --globoff --max-time 10 {url}")), "welcome");
+    let _listener = visitor.join().unwrap();
+
+    let _firewall = network.raise(hook);
+    let wire = network.record(hook, test);
+    refused(&url);
+    assert_eq!(wire.judge(1, RESETS).len(), 1);
+}
+
+fn refused(url: &str) {
+    let start = Instant::now();
+    let curl = output(&["curl", "--silent", "--show-error", "--noproxy", "*", "--globoff", "--max-time", "10", url]);
+    let elapsed = start.elapsed();
+    // CURLE_COULDNT_CONNECT
+    assert_eq!(curl.status.code(), Some(7), "{curl:?}");
+    let error = str::from_utf8(&curl.stderr).unwrap();
+    assert!(error.contains("Connection refused") || error.contains("Couldn't connect to server"), "{error}");
+    assert!(elapsed < AT_ONCE, "refused after {elapsed:?}");
+}
+
+/// A connection that was there before the firewall is reset by the next segment, or the many that go as one.
+fn connection_is_reset(test: &str, hook: Hook, family: Family) {
+    let network = Network::new();
+    network.server.enter();
+    let address: IpAddr = family.server.parse().unwrap();
+    let listener = TcpListener::bind((address, 80)).unwrap();
+    network.client.enter();
+    let mut client = TcpStream::connect_timeout(&(address, 80).into(), Duration::from_secs(5)).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    for end in [&client, &server] {
+        end.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    }
+    server.write_all(b"!").unwrap();
+    client.read_exact(&mut [0]).unwrap();
+
+    let _firewall = network.raise(hook);
+    let wire = network.record(hook, test);
+    is_reset(&mut client);
+    // The server knows nothing of it until it speaks through the gateway too.
+    if matches!(hook, Hook::Forward) {
+        is_reset(&mut server);
+    }
+    wire.judge(1, RESETS);
+}
+
+fn is_reset(end: &mut TcpStream) {
+    let start = Instant::now();
+    end.write_all(&[0; 8000]).unwrap();
+    let error = end.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+    assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
+}
+
+/// A segment whose checksum is wrong may be anybody's: it is dropped without an answer.
+fn damaged_is_dropped(test: &str, family: Family) {
+    let network = Network::new();
+    let _firewall = network.raise(Hook::Forward);
+    let wire = network.record(Hook::Forward, test);
+    assert_eq!(scapy("damaged", family.server), "1\n");
+    let resets = wire.judge(1, RESETS);
+    assert!(matches!(&resets[..], [reset] if reset.contains(".1002: Flags [R.]")), "{resets:?}");
+}
+
+/// A link-local client is answered on the link it is on.
+fn link_local_is_refused() {
+    let network = Network::new();
+    let _firewall = raise(&network.gateway, "input");
+    let wire = network.record(Hook::Input, "queue_link_local");
+    refused("http://[fe80::1%25eth0]/");
+    let resets = wire.judge(1, RESETS);
+    assert!(matches!(&resets[..], [reset] if reset.starts_with("IP6 fe80::1.80 > fe80::2.")), "{resets:?}");
+}

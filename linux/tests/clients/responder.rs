@@ -1,0 +1,149 @@
+//! Clients of the TUN responder, which answers for hosts that do not exist.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::Test;
+use crate::namespace::Namespace;
+use crate::tools::{Daemon, output, run, scapy};
+use crate::wire::Wire;
+
+/// Our address beside the TUN device, and one behind it, where nobody lives.
+#[derive(Clone, Copy)]
+struct Family {
+    name: &'static str,
+    nmap: &'static str,
+    here: &'static str,
+    nobody: &'static str,
+}
+
+const IPV4: Family = Family { name: "ipv4", nmap: "", here: "192.0.2.1", nobody: "192.0.2.7" };
+const IPV6: Family = Family { name: "ipv6", nmap: "-6", here: "2001:db8::1", nobody: "2001:db8::7" };
+
+/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was believed.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+pub(crate) fn tests() -> Vec<Test> {
+    let mut tests = vec![
+        Test::new("responder_hping3", &["/dev/net/tun", "ip", "hping3", "tcpdump", "tshark"], hping3),
+        Test::new("responder_leaves_nothing", &["/dev/net/tun", "ip"], leaves_nothing),
+    ];
+    for family in [IPV4, IPV6] {
+        let Family { name, .. } = family;
+        let wire = &["/dev/net/tun", "ip", "tcpdump", "tshark"];
+        let nmap_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "nmap"];
+        let scapy_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "scapy"];
+        tests.extend([
+            Test::new(format!("responder_nmap_{name}"), nmap_wire, move || nmap(family)),
+            Test::new(format!("responder_scapy_{name}"), scapy_wire, move || scapy_textbook(family)),
+            Test::new(format!("responder_connect_{name}"), wire, move || connect(family)),
+            Test::new(format!("responder_established_{name}"), wire, move || established(family)),
+        ]);
+    }
+    tests
+}
+
+/// A host whose TUN device leads to the responder.
+struct Host {
+    _namespace: Namespace,
+    responder: Daemon,
+}
+
+impl Host {
+    fn new() -> Self {
+        let namespace = Namespace::new();
+        run("ip link set lo up");
+        let responder = Daemon::start(concat!(env!("CARGO_BIN_EXE_responder"), " tun0"), "answering on tun0");
+        run("ip address add 192.0.2.1/24 dev tun0");
+        run("ip address add 2001:db8::1/64 dev tun0");
+        Self { _namespace: namespace, responder }
+    }
+}
+
+/// A SYN scan finds a host whose ports are all closed; an ACK scan finds none behind a filter.
+fn nmap(family: Family) {
+    let _host = Host::new();
+    let Family { name, nmap, nobody, .. } = family;
+    let wire = Wire::record("tun0", &format!("responder_nmap_{name}"));
+    for (scan, state) in [("-sS", "closed"), ("-sA", "unfiltered")] {
+        let report = run(&format!("nmap {nmap} -n -Pn {scan} -p 1-100 --host-timeout 15s -oG - {nobody}"));
+        assert!(report.contains(&format!("Ignored State: {state} (100)")), "{report}");
+    }
+    wire.judge(200, "tcp");
+}
+
+/// The two segments every textbook resets, and the resets as tcpdump prints them.
+fn textbook(family: Family) -> [String; 2] {
+    let Family { name, here, nobody, .. } = family;
+    let ip = if name == "ipv6" { "IP6" } else { "IP" };
+    let line = |reset| format!("{ip} {nobody}.80 > {here}.36050: {reset}, length 0");
+    // tcpdump once wrote these as `R 0:0(0) ack 522224617 win 0` and `R 1406759780:1406759780(0) win 0`.
+    [line("Flags [R.], seq 0, ack 522224617, win 0"), line("Flags [R], seq 1406759780, win 0")]
+}
+
+fn hping3() {
+    let _host = Host::new();
+    let wire = Wire::record("tun0", "responder_hping3");
+    let to_nobody = format!("hping3 -n -c 1 -s 36050 -p 80 {}", IPV4.nobody);
+    let syn = run(&format!("{to_nobody} --syn --setseq 522224616"));
+    assert!(syn.contains("flags=RA seq=0 win=0"), "{syn}");
+    let ack = run(&format!("{to_nobody} --ack --setseq 522224617 --setack 1406759780"));
+    assert!(ack.contains("flags=R seq=0 win=0"), "{ack}");
+    assert_eq!(wire.judge(2, "tcp"), textbook(IPV4));
+}
+
+fn scapy_textbook(family: Family) {
+    let _host = Host::new();
+    let wire = Wire::record("tun0", &format!("responder_scapy_{}", family.name));
+    assert_eq!(scapy("textbook", family.nobody), "2\n");
+    assert_eq!(wire.judge(2, "tcp"), textbook(family));
+}
+
+/// The running kernel takes the answer to its SYN for a closed port.
+fn connect(family: Family) {
+    let _host = Host::new();
+    let wire = Wire::record("tun0", &format!("responder_connect_{}", family.name));
+    let nobody = SocketAddr::new(family.nobody.parse().unwrap(), 80);
+    let start = Instant::now();
+    let error = TcpStream::connect_timeout(&nobody, Duration::from_secs(5)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
+    assert!(start.elapsed() < AT_ONCE, "refused after {:?}", start.elapsed());
+    assert_eq!(wire.judge(1, "tcp").len(), 1);
+}
+
+/// The peer of an established connection vanishes, and its address leads to the responder: the connection is reset by
+/// the answer to the next segment.
+fn established(family: Family) {
+    let _host = Host::new();
+    let wire = Wire::record("tun0", &format!("responder_established_{}", family.name));
+    run(&format!("ip address add {} dev lo", family.nobody));
+    let [here, nobody]: [IpAddr; 2] = [family.here, family.nobody].map(|address| address.parse().unwrap());
+    let listener = TcpListener::bind((nobody, 80)).unwrap();
+    let client = Socket::new(Domain::for_address(SocketAddr::new(here, 0)), Type::STREAM, None).unwrap();
+    client.bind(&SocketAddr::new(here, 0).into()).unwrap();
+    client.connect_timeout(&SocketAddr::new(nobody, 80).into(), Duration::from_secs(5)).unwrap();
+    let mut client = TcpStream::from(client);
+    client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    server.write_all(b"!").unwrap();
+    client.read_exact(&mut [0]).unwrap();
+
+    run(&format!("ip address del {} dev lo", family.nobody));
+    let start = Instant::now();
+    client.write_all(b"?").unwrap();
+    let error = client.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+    assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
+    assert_eq!(wire.judge(1, "tcp").len(), 1);
+}
+
+/// A signal ends the program, and the device it made goes with it.
+fn leaves_nothing() {
+    let host = Host::new();
+    run("ip link show tun0");
+    assert_eq!(host.responder.stop(), "");
+    assert!(!output(&["ip", "link", "show", "tun0"]).status.success());
+}

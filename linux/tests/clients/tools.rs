@@ -1,0 +1,118 @@
+//! Programs no one here wrote, run for a bounded time.
+
+use std::io::{self, BufRead, BufReader, PipeReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output};
+use std::sync::LazyLock;
+use std::{env, fs};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Where programs are looked for: a plain user's path may lack the last two.
+static PATH: LazyLock<String> =
+    LazyLock::new(|| format!("{}:/usr/sbin:/sbin", env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into())));
+
+/// The first Python that knows scapy: a distribution's package serves the distribution's own Python.
+static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
+    let knows_scapy = |python: &&str| output(&[python, "-c", "import scapy.all"]).status.success();
+    ["python3", "/usr/bin/python3"].into_iter().find(knows_scapy)
+});
+
+/// What has to be got before `tool` can be used, if anything.
+pub(crate) fn missing(tool: &str) -> Option<String> {
+    let (here, advice) = match tool {
+        "scapy" => (PYTHON.is_some(), "scapy is missing (apt-get install python3-scapy)".into()),
+        "/dev/net/tun" => (Path::new(tool).exists(), "/dev/net/tun is missing (modprobe tun)".into()),
+        _ => {
+            let here = PATH.split(':').any(|folder| fs::exists(Path::new(folder).join(tool)).unwrap_or(false));
+            let package = match tool {
+                "ip" => "iproute2",
+                "nft" => "nftables",
+                tool => tool,
+            };
+            (here, format!("{tool} is missing (apt-get install {package})"))
+        }
+    };
+    (!here).then_some(advice)
+}
+
+/// The command with a `timeout` before it, after which it is killed.
+fn bounded(seconds: u8, arguments: &[&str]) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--foreground", "--kill-after=1"]).arg(seconds.to_string()).args(arguments);
+    command.env("PATH", &*PATH).env("LC_ALL", "C");
+    command
+}
+
+/// Runs a program to its end, good or bad.
+pub(crate) fn output(arguments: &[&str]) -> Output {
+    bounded(20, arguments).output().expect("timeout, of coreutils, is needed")
+}
+
+/// Runs a program that has to succeed, and returns what it printed.
+pub(crate) fn run_with(arguments: &[&str]) -> String {
+    let output = output(arguments);
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(output.status.success(), "{}: {}\n{stdout}{stderr}", arguments.join(" "), output.status);
+    stdout
+}
+
+/// The same, for a line without spaces inside its words.
+pub(crate) fn run(line: &str) -> String {
+    run_with(&line.split_whitespace().collect::<Vec<_>>())
+}
+
+/// Has scapy send the segments that `segments.py` knows by that name.
+pub(crate) fn scapy(segments: &str, address: &str) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/segments.py");
+    run_with(&[PYTHON.expect("the test needs scapy"), script, segments, address])
+}
+
+/// A program that goes on until the value is dropped, or for a minute.
+pub(crate) struct Daemon {
+    child: Child,
+    output: BufReader<PipeReader>,
+}
+
+impl Daemon {
+    /// Starts it and waits until it says that it is `ready`.
+    pub(crate) fn start(line: &str, ready: &str) -> Self {
+        let (reader, writer) = io::pipe().unwrap();
+        let mut command = bounded(60, &line.split_whitespace().collect::<Vec<_>>());
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let child = command.spawn().unwrap();
+        // With the command go our ends of the pipe: when the program ends, so do the lines.
+        drop(command);
+        let mut daemon = Self { child, output: BufReader::new(reader) };
+        let mut said = String::new();
+        while !said.contains(ready) {
+            let len = daemon.output.read_line(&mut said).unwrap();
+            assert!(len > 0, "{line}: ended without being {ready:?}\n{said}");
+        }
+        daemon
+    }
+
+    /// Ends it and returns what it has said since it was ready.
+    pub(crate) fn stop(mut self) -> String {
+        self.end();
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).unwrap();
+        said
+    }
+
+    /// Asks `timeout` to end, which passes the signal on and kills what does not heed it.
+    fn end(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let pid = Pid::from_raw(self.child.id().try_into().unwrap());
+            kill(pid, Signal::SIGTERM).unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

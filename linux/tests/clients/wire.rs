@@ -1,0 +1,54 @@
+//! What passes on a device, as tcpdump and tshark see it.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::tools::{Daemon, output, run_with};
+
+pub(crate) struct Wire {
+    tcpdump: Daemon,
+    file: String,
+}
+
+impl Wire {
+    /// Begins to record the TCP segments on `device`; `test` names the file, which stays for whoever wants to look.
+    pub(crate) fn record(device: &str, test: &str) -> Self {
+        let file = format!("{}/{test}.pcap", env!("CARGO_TARGET_TMPDIR"));
+        // As root, for tcpdump would become a user that a namespace need not know.
+        let line = format!("tcpdump -Z root --immediate-mode -s 256 -B 8192 -U -n -i {device} -w {file} tcp");
+        Self { tcpdump: Daemon::start(&line, "listening on"), file }
+    }
+
+    /// Ends the recording when it holds `resets` resets; tshark has to find everything that `filter` selects correct.
+    ///
+    /// Returns tcpdump's lines of the resets, from the addresses on.
+    pub(crate) fn judge(self, resets: usize, filter: &str) -> Vec<String> {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.resets().len() < resets && Instant::now() < deadline {
+            sleep(Duration::from_millis(20));
+        }
+        let said = self.tcpdump.stop();
+        assert!(said.contains("0 packets dropped by kernel"), "{said}");
+        let lines = resets_in(&self.file);
+        assert!(lines.len() >= resets, "{resets} resets expected: {lines:#?}");
+
+        // 1 is "good"; a checksum that tshark left alone would be 2. Over IPv6 there is no header checksum.
+        let good = "tcp.checksum.status == 1 && (ipv6 || ip.checksum.status == 1) && !_ws.malformed";
+        let wrong = format!("{filter} && !({good})");
+        let verify = ["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE"];
+        let wrong = run_with(&[&["tshark", "-n", "-r", &self.file, "-Y", &wrong], &verify[..]].concat());
+        assert_eq!(wrong, "", "tshark finds these wrong");
+        lines
+    }
+
+    fn resets(&self) -> Vec<String> {
+        resets_in(&self.file)
+    }
+}
+
+/// The resets in a recording, which may still be in progress.
+fn resets_in(file: &str) -> Vec<String> {
+    let output = output(&["tcpdump", "-Z", "root", "-n", "-t", "-S", "-r", file]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().filter(|line| line.contains("Flags [R")).map(String::from).collect()
+}

@@ -1,0 +1,112 @@
+//! An image that calls every public entry of tcp-reset, each with data the compiler knows nothing about. It is linked,
+//! not run: `../no-panic.sh` reads its symbols.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+
+use tcp_reset::checksum::Sum;
+use tcp_reset::tcp::Segment;
+use tcp_reset::{Checksum, Config, Profile, Reset, ipv4, ipv6, tcp};
+
+/// Where an image begins; nothing calls it.
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    let memory = [0_u8; 128];
+    let packet: &[u8] = black_box(&memory);
+    let config = black_box(config());
+    whole_packet(packet);
+    decision(packet, &config);
+    ipv4(packet, &config);
+    ipv6(packet, &config);
+    segment(packet, &config);
+    numbers(black_box(Segment { source_port: 1, destination_port: 2, seq: 3, ack: 4, flags: 5, data_len: 6 }));
+    checksum(packet);
+    #[cfg(feature = "index")]
+    black_box(packet[black_box(3)]);
+    loop {}
+}
+
+fn config() -> Config {
+    let profile = if black_box(true) { Profile::Netfilter } else { Profile::TcpStack };
+    let checksum = if black_box(true) { Checksum::Verify } else { Checksum::Trust };
+    Config::default().profile(profile).hop_limit(black_box(64)).ipv4_checksum(checksum).tcp_checksum(checksum)
+}
+
+#[inline(never)]
+fn whole_packet(packet: &[u8]) {
+    let mut buffer = black_box([0; tcp_reset::MAX_LEN]);
+    black_box(tcp_reset::reset(packet, &mut buffer).is_ok());
+    black_box(buffer);
+}
+
+#[inline(never)]
+fn decision(packet: &[u8], config: &Config) {
+    let mut memory = black_box([0; 100]);
+    // An emit into a buffer of any length at all.
+    let (buffer, _) = memory.split_at_mut_checked(black_box(50)).unwrap_or_default();
+    if let Ok(reset) = black_box(Reset::in_reply_to(packet, config)) {
+        black_box(reset.emit(buffer).is_some());
+        black_box(reset.tcp());
+    }
+    black_box(memory);
+}
+
+#[inline(never)]
+fn ipv4(packet: &[u8], config: &Config) {
+    let mut buffer = black_box([0; ipv4::RESET_LEN]);
+    if let Ok(reset) = black_box(ipv4::Reset::in_reply_to(packet, config)) {
+        reset.emit(&mut buffer);
+    }
+    black_box(buffer);
+}
+
+#[inline(never)]
+fn ipv6(packet: &[u8], config: &Config) {
+    let mut buffer = black_box([0; ipv6::RESET_LEN]);
+    if let Ok(reset) = black_box(ipv6::Reset::in_reply_to(packet, config)) {
+        reset.emit(&mut buffer);
+    }
+    black_box(buffer);
+}
+
+#[inline(never)]
+fn segment(packet: &[u8], config: &Config) {
+    let addresses = black_box(Sum::of_words(black_box([[10, 0, 0, 1]])));
+    let mut buffer = black_box([0; tcp::HEADER_LEN]);
+    if let Ok(reset) = black_box(tcp::Reset::in_reply_to(packet, addresses, config)) {
+        reset.emit(addresses, &mut buffer);
+    }
+    black_box(buffer);
+}
+
+#[inline(never)]
+fn numbers(segment: Segment) {
+    black_box(segment.seg_len());
+    if let Ok(reset) = black_box(segment.reset()) {
+        black_box(reset.flags());
+    }
+}
+
+#[inline(never)]
+fn checksum(packet: &[u8]) {
+    let sum = black_box(Sum::of(packet)).plus(black_box(Sum::of_words(black_box([[1, 2, 3, 4], [5, 6, 7, 8]]))));
+    black_box(sum.is_valid());
+    black_box(sum.checksum());
+}
+
+/// What every panic ends in. It is too particular to be inlined or left out: if its symbol is not in the image, no
+/// panic is.
+#[panic_handler]
+#[inline(never)]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    panic_reached(info)
+}
+
+#[inline(never)]
+fn panic_reached(info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        black_box(info);
+    }
+}

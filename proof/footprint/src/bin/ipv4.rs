@@ -1,0 +1,17 @@
+//! The IPv4 whole-packet path of tcp-reset.
+
+#![no_std]
+#![no_main]
+
+use tcp_reset::{Config, ipv4};
+
+/// # Safety
+///
+/// The memory is there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn job(packet: *const u8, len: usize, reply: &mut [u8; ipv4::RESET_LEN]) -> usize {
+    let packet = unsafe { footprint::packet(packet, len) };
+    let Ok(reset) = ipv4::Reset::in_reply_to(packet, &Config::new()) else { return 0 };
+    reset.emit(reply);
+    reply.len()
+}

@@ -1,0 +1,195 @@
+//! Lengths are what the headers say, never what the buffer holds.
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use common::DIRT;
+use common::offender::{Tcp, V4, V6, both, repair};
+use common::reference::Rules;
+use tcp_reset::tcp::{ACK, FIN, SYN};
+use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset};
+
+const SEQ: u32 = 1_000_000;
+
+/// The acknowledgment number of the reset that answers `packet`.
+fn ack(packet: &[u8], profile: Profile) -> Result<u32, NoReset> {
+    Ok(Reset::in_reply_to(packet, &Config::new().profile(profile))?.tcp().ack.unwrap())
+}
+
+const NETFILTER: Profile = Profile::Netfilter;
+const TCP_STACK: Profile = Profile::TcpStack;
+
+/// Ethernet pads to 60 bytes, others append checksums and timestamps: none of it is the packet's.
+#[test]
+fn padding_changes_nothing() {
+    for packet in both(&Tcp { seq: SEQ, data: b"seven !".to_vec(), ..Tcp::default() }) {
+        let mut buffer = [0; MAX_LEN];
+        let reply = tcp_reset::reset(&packet, &mut buffer).unwrap().to_vec();
+        for padding in 0..=1500 {
+            let mut padded = packet.clone();
+            padded.resize(packet.len() + padding, DIRT);
+            let mut buffer = [0; MAX_LEN];
+            assert_eq!(tcp_reset::reset(&padded, &mut buffer).unwrap(), reply, "{padding} bytes");
+        }
+    }
+}
+
+/// Options lengthen the header, count as nothing else, and are not echoed.
+#[test]
+fn every_ipv4_header_length() {
+    for words in 0..=10_usize {
+        let options = (1..=u8::try_from(words * 4).unwrap()).collect();
+        let tcp = Tcp { seq: SEQ, data: b"seven !".to_vec(), ..Tcp::default() };
+        let packet = V4 { options, tcp, ..V4::default() }.bytes();
+        assert_eq!(packet[0] & 0x0f, 5 + u8::try_from(words).unwrap());
+        for profile in [NETFILTER, TCP_STACK] {
+            assert_eq!(ack(&packet, profile), Ok(SEQ + 1 + 7), "{words} words of options");
+        }
+        let mut buffer = [0; MAX_LEN];
+        assert_eq!(tcp_reset::reset(&packet, &mut buffer).unwrap()[..4], [0x45, 0, 0, 40]);
+    }
+    for header_len in 0..5 {
+        let mut packet = V4::default().bytes();
+        packet[0] = 0x40 | header_len;
+        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::HeaderLength), "{header_len} words");
+    }
+}
+
+/// The header that its options make reach past the total length, or past the buffer.
+#[test]
+fn a_header_has_to_fit() {
+    for words in 6..=15_u8 {
+        let mut packet = V4::default().bytes();
+        packet[0] = 0x40 | words;
+        packet[3] = words * 4 - 1;
+        packet.resize(100, 0);
+        repair(&mut packet);
+        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::TotalLength), "{words} words");
+
+        packet[3] = words * 4;
+        repair(&mut packet);
+        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::TcpHeader), "{words} words");
+        packet.truncate(usize::from(words) * 4 - 1);
+        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::Truncated), "{words} words");
+    }
+}
+
+/// Every total length, in a buffer that holds them all.
+#[test]
+fn every_ipv4_total_length() {
+    let mut packet = V4::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes();
+    packet.resize(1 << 16, 0);
+    let trusting = Config::new()
+        .ipv4_checksum(tcp_reset::Checksum::Trust) //
+        .tcp_checksum(tcp_reset::Checksum::Trust);
+    for total_len in 0..=0xffff_u16 {
+        packet[2..4].copy_from_slice(&total_len.to_be_bytes());
+        let ack = Reset::in_reply_to(&packet, &trusting).map(|reset| reset.tcp().ack.unwrap());
+        let expected = match total_len {
+            0..20 => Err(NoReset::TotalLength),
+            20..40 => Err(NoReset::TcpHeader),
+            40.. => Ok(SEQ + 1 + u32::from(total_len - 40)),
+        };
+        assert_eq!(ack, expected, "{total_len}");
+    }
+}
+
+/// Every payload length, in a buffer that holds them all.
+#[test]
+fn every_ipv6_payload_length() {
+    let mut packet = V6::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes();
+    packet.resize(40 + (1 << 16), 0);
+    let trusting = Config::new().tcp_checksum(tcp_reset::Checksum::Trust);
+    for payload_len in 0..=0xffff_u16 {
+        packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
+        let ack = Reset::in_reply_to(&packet, &trusting).map(|reset| reset.tcp().ack.unwrap());
+        let expected = match payload_len {
+            0 => Err(NoReset::Jumbogram),
+            1..20 => Err(NoReset::TcpHeader),
+            20.. => Ok(SEQ + 1 + u32::from(payload_len - 20)),
+        };
+        assert_eq!(ack, expected, "{payload_len}");
+    }
+}
+
+/// The longest packets of all, their checksums verified.
+#[test]
+fn the_longest_packets() {
+    let data = |len| Tcp { seq: SEQ, flags: FIN, data: vec![0xee; len], ..Tcp::default() };
+    let longest = V4::with(data(65_535 - 40)).bytes();
+    assert_eq!(longest.len(), 65_535);
+    assert_eq!(ack(&longest, NETFILTER), Ok(SEQ + 65_495 + 1));
+    let longest = V6::with(data(65_535 - 20)).bytes();
+    assert_eq!(longest.len(), 65_575);
+    assert_eq!(ack(&longest, NETFILTER), Ok(SEQ + 65_515 + 1));
+}
+
+/// A segment of 40 bytes under every data offset. The TCP stack refuses what cannot be; netfilter subtracts whatever
+/// it finds, so that a small offset makes data of header bytes and a large one takes sequence numbers away.
+#[test]
+#[rustfmt::skip]
+fn every_data_offset() {
+    let expected = |data_offset| match data_offset {
+        //   netfilter       TCP stack
+         0 => (SEQ + 1 + 40, Err(NoReset::DataOffset)),
+         1 => (SEQ + 1 + 36, Err(NoReset::DataOffset)),
+         2 => (SEQ + 1 + 32, Err(NoReset::DataOffset)),
+         3 => (SEQ + 1 + 28, Err(NoReset::DataOffset)),
+         4 => (SEQ + 1 + 24, Err(NoReset::DataOffset)),
+         5 => (SEQ + 1 + 20, Ok(SEQ + 1 + 20)),
+         6 => (SEQ + 1 + 16, Ok(SEQ + 1 + 16)),
+         7 => (SEQ + 1 + 12, Ok(SEQ + 1 + 12)),
+         8 => (SEQ + 1 +  8, Ok(SEQ + 1 +  8)),
+         9 => (SEQ + 1 +  4, Ok(SEQ + 1 +  4)),
+        10 => (SEQ + 1,      Ok(SEQ + 1)),
+        11 => (SEQ + 1 -  4, Err(NoReset::DataOffset)),
+        12 => (SEQ + 1 -  8, Err(NoReset::DataOffset)),
+        13 => (SEQ + 1 - 12, Err(NoReset::DataOffset)),
+        14 => (SEQ + 1 - 16, Err(NoReset::DataOffset)),
+         _ => (SEQ + 1 - 20, Err(NoReset::DataOffset)),
+    };
+    for data_offset in 0..=15 {
+        let tcp = Tcp { seq: SEQ, data_offset: Some(data_offset), data: vec![1; 20], ..Tcp::default() };
+        let (netfilter, tcp_stack) = expected(data_offset);
+        for packet in both(&tcp) {
+            assert_eq!(ack(&packet, NETFILTER), Ok(netfilter), "{data_offset}");
+            assert_eq!(ack(&packet, TCP_STACK), tcp_stack, "{data_offset}");
+        }
+    }
+}
+
+/// Sequence numbers taken away from zero: the numbers wrap, as Linux's do.
+#[test]
+fn a_data_offset_past_the_segment_wraps() {
+    for packet in both(&Tcp { seq: 0, flags: 0, data_offset: Some(15), ..Tcp::default() }) {
+        assert_eq!(ack(&packet, NETFILTER), Ok(0_u32.wrapping_sub(40)));
+        assert_eq!(ack(&packet, TCP_STACK), Err(NoReset::DataOffset));
+    }
+}
+
+/// Where SEG.LEN does not matter the data offset is checked all the same.
+#[test]
+fn the_tcp_stack_checks_the_data_offset_of_an_ack() {
+    for data_offset in 0..=15 {
+        for packet in both(&Tcp { flags: ACK, data_offset: Some(data_offset), data: vec![1; 20], ..Tcp::default() }) {
+            let decision = Reset::in_reply_to(&packet, &Rules::TCP_STACK.config()).map(drop);
+            let expected = if (5..=10).contains(&data_offset) { Ok(()) } else { Err(NoReset::DataOffset) };
+            assert_eq!(decision, expected, "{data_offset}");
+            assert!(Reset::in_reply_to(&packet, &Config::new()).is_ok());
+        }
+    }
+}
+
+/// TCP options are header, not data.
+#[test]
+fn tcp_options_take_no_sequence_numbers() {
+    for words in 0..=10 {
+        let tcp = Tcp { seq: SEQ, flags: SYN | FIN, options: vec![1; words * 4], data: vec![1; 3], ..Tcp::default() };
+        for packet in both(&tcp) {
+            for profile in [NETFILTER, TCP_STACK] {
+                assert_eq!(ack(&packet, profile), Ok(SEQ + 2 + 3));
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The three levels at which the crate can be used: a whole packet, a decision, a bare segment.
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use common::DIRT;
+use common::offender::{Tcp, V4, V6};
+use common::reference::{self, Rules, sum};
+use core::net::{Ipv4Addr, Ipv6Addr};
+use tcp_reset::checksum::Sum;
+use tcp_reset::tcp::{ACK, FIN, RST, SYN, Segment};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6, tcp};
+
+fn fin_with_data() -> Tcp {
+    Tcp { flags: FIN, data: vec![0x42; 100], ..Tcp::default() }
+}
+
+/// A packet in, a packet out, of the same version of IP.
+#[test]
+fn a_whole_packet() {
+    let mut buffer = [DIRT; MAX_LEN];
+    let v4 = V4::with(fin_with_data()).bytes();
+    let expected = reference::reset(&v4, &Rules::NETFILTER).unwrap();
+    assert_eq!(tcp_reset::reset(&v4, &mut buffer).unwrap(), expected);
+    assert_eq!(expected.len(), ipv4::RESET_LEN);
+
+    let v6 = V6::with(fin_with_data()).bytes();
+    let expected = reference::reset(&v6, &Rules::NETFILTER).unwrap();
+    assert_eq!(tcp_reset::reset(&v6, &mut buffer).unwrap(), expected);
+    assert_eq!(expected.len(), ipv6::RESET_LEN);
+    assert_eq!(MAX_LEN, ipv6::RESET_LEN);
+}
+
+/// A decision says all that the reset will.
+#[test]
+fn a_decision_over_ipv4() {
+    let packet = V4 { tos: 0xff, tcp: fin_with_data(), ..V4::default() }.bytes();
+    let config = Config::new().profile(Profile::TcpStack).hop_limit(17);
+    let reset = ipv4::Reset::in_reply_to(&packet, &config).unwrap();
+    assert_eq!(reset.source, Ipv4Addr::new(198, 51, 100, 2));
+    assert_eq!(reset.destination, Ipv4Addr::new(192, 0, 2, 1));
+    assert_eq!(reset.tos, 0xfc);
+    assert_eq!(reset.hop_limit, 17);
+    assert_eq!(reset.profile, Profile::TcpStack);
+    let tcp = tcp::Reset { source_port: 80, destination_port: 36050, seq: 0, ack: Some(522_224_717) };
+    assert_eq!(reset.tcp, tcp);
+
+    let either = Reset::in_reply_to(&packet, &config).unwrap();
+    assert_eq!(either, Reset::V4(reset));
+    assert_eq!(either.tcp(), &tcp);
+    let mut bytes = [DIRT; ipv4::RESET_LEN];
+    reset.emit(&mut bytes);
+    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]).unwrap(), bytes);
+}
+
+#[test]
+fn a_decision_over_ipv6() {
+    let packet = V6 { traffic_class: 0xff, tcp: fin_with_data(), ..V6::default() }.bytes();
+    let config = Config::new().profile(Profile::TcpStack).hop_limit(17);
+    let reset = ipv6::Reset::in_reply_to(&packet, &config).unwrap();
+    assert_eq!(reset.source, "2001:db8:1::2".parse::<Ipv6Addr>().unwrap());
+    assert_eq!(reset.destination, "2001:db8::1".parse::<Ipv6Addr>().unwrap());
+    assert_eq!(reset.traffic_class, 0xfc);
+    assert_eq!(reset.hop_limit, 17);
+    assert_eq!(reset.profile, Profile::TcpStack);
+    let tcp = tcp::Reset { source_port: 80, destination_port: 36050, seq: 0, ack: Some(522_224_717) };
+    assert_eq!(reset.tcp, tcp);
+
+    let either = Reset::in_reply_to(&packet, &config).unwrap();
+    assert_eq!(either, Reset::V6(reset));
+    assert_eq!(either.tcp(), &tcp);
+    let mut bytes = [DIRT; ipv6::RESET_LEN];
+    reset.emit(&mut bytes);
+    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]).unwrap(), bytes);
+}
+
+/// What was decided may be changed before it is written: the checksums follow.
+#[test]
+fn a_decision_may_be_edited() {
+    let mut reset = ipv4::Reset::in_reply_to(&V4::default().bytes(), &Config::new()).unwrap();
+    reset.source = Ipv4Addr::new(203, 0, 113, 9);
+    reset.hop_limit = 1;
+    reset.tcp.seq = 77;
+    let mut bytes = [DIRT; ipv4::RESET_LEN];
+    reset.emit(&mut bytes);
+    assert_eq!((bytes[8], &bytes[12..16], &bytes[24..28]), (1, &[203, 0, 113, 9][..], &[0, 0, 0, 77][..]));
+    assert_eq!(sum(&bytes[..20]), 0xffff);
+    assert_eq!(sum(&[&bytes[12..], &[0, 6, 0, 20]].concat()), 0xffff);
+}
+
+/// Over the offender itself: the same bytes as elsewhere, and its tail stays as it is.
+#[test]
+fn in_place() {
+    for (packet, len) in [(V4::with(fin_with_data()).bytes(), 40), (V6::with(fin_with_data()).bytes(), 60)] {
+        for rules in Rules::all() {
+            let mut frame = packet.clone();
+            let reset = Reset::in_reply_to(&frame, &rules.config()).unwrap();
+            let reply = reset.emit(&mut frame).unwrap();
+            assert_eq!(reply, reference::reset(&packet, &rules).unwrap());
+            assert_eq!(frame[len..], packet[len..]);
+        }
+    }
+    // And in the fixed size that cannot fail.
+    let mut frame = V4::default().bytes();
+    let reset = ipv4::Reset::in_reply_to(&frame, &Config::new()).unwrap();
+    reset.emit(frame.first_chunk_mut().unwrap());
+    assert_eq!(frame, reference::reset(&V4::default().bytes(), &Rules::NETFILTER).unwrap());
+}
+
+/// A stack that has dealt with IP itself: a segment and the sum of two addresses in, 20 bytes out.
+#[test]
+fn a_segment() {
+    let of = |addresses: &[u8]| Sum::of(addresses);
+    for (packet, header_len, addresses) in [
+        (V4::with(fin_with_data()).bytes(), 20, 12..20), //
+        (V6::with(fin_with_data()).bytes(), 40, 8..40),
+    ] {
+        let addresses = of(&packet[addresses]);
+        let expected = reference::reset(&packet, &Rules::NETFILTER).unwrap();
+        let reset = tcp::Reset::in_reply_to(&packet[header_len..], addresses, &Config::new()).unwrap();
+        assert_eq!(reset.flags(), RST | ACK);
+        let mut segment = [DIRT; tcp::HEADER_LEN];
+        reset.emit(addresses, &mut segment);
+        assert_eq!(segment, expected[header_len..]);
+    }
+}
+
+/// Its checks are those of a packet's segment, in their order.
+#[test]
+fn a_segment_is_checked() {
+    let packet = V4::with(Tcp { data: vec![1; 4], ..Tcp::default() }).bytes();
+    let addresses = Sum::of(&packet[12..20]);
+    let segment = &packet[20..];
+    let strict = Rules::TCP_STACK.config();
+    let decide = |segment: &[u8], config: &Config| tcp::Reset::in_reply_to(segment, addresses, config).map(drop);
+    assert_eq!(decide(segment, &strict), Ok(()));
+    for len in 0..20 {
+        assert_eq!(decide(&segment[..len], &strict), Err(NoReset::TcpHeader));
+    }
+    for len in 20..24 {
+        assert_eq!(decide(&segment[..len], &strict), Err(NoReset::TcpChecksum));
+    }
+    let mut spoilt = segment.to_vec();
+    spoilt[12] = 0x70;
+    let trusting = strict.tcp_checksum(Checksum::Trust);
+    assert_eq!(decide(&spoilt, &strict), Err(NoReset::TcpChecksum));
+    assert_eq!(decide(&spoilt, &trusting), Err(NoReset::DataOffset));
+    assert_eq!(decide(&spoilt, &Config::new().tcp_checksum(Checksum::Trust)), Ok(()));
+    spoilt[13] |= RST;
+    assert_eq!(decide(&spoilt, &strict), Err(NoReset::Rst));
+}
+
+/// No IP packet holds more than 65,535 bytes of TCP.
+#[test]
+fn a_segment_has_an_end() {
+    let trusting = Config::new().tcp_checksum(Checksum::Trust);
+    let mut segment = vec![0; 65_536];
+    segment[12..14].copy_from_slice(&[0x50, SYN]);
+    let decide = |segment: &[u8]| tcp::Reset::in_reply_to(segment, Sum::of(&[]), &trusting).map(|reset| reset.ack);
+    assert_eq!(decide(&segment), Err(NoReset::TotalLength));
+    assert_eq!(decide(&segment[..65_535]), Ok(Some(65_515 + 1)));
+}
+
+/// Nothing but numbers: for a stack with headers of its own, and where data is longer than any packet.
+#[test]
+fn numbers() {
+    let segment = Segment { source_port: 1, destination_port: 2, seq: 10, ack: 20, flags: ACK, data_len: 30 };
+    assert_eq!(segment.reset(), Ok(tcp::Reset { source_port: 2, destination_port: 1, seq: 20, ack: None }));
+    let segment = Segment { flags: SYN, ..segment };
+    assert_eq!(segment.reset(), Ok(tcp::Reset { source_port: 2, destination_port: 1, seq: 0, ack: Some(41) }));
+    let segment = Segment { data_len: u32::MAX, ..segment };
+    assert_eq!(segment.reset(), Ok(tcp::Reset { source_port: 2, destination_port: 1, seq: 0, ack: Some(10) }));
+    let segment = Segment { flags: RST, ..segment };
+    assert_eq!(segment.reset(), Err(NoReset::Rst));
+}
+
+/// A configuration can be a constant.
+#[test]
+fn configuration_is_const() {
+    const CONFIG: Config = Config::new()
+        .profile(Profile::TcpStack)
+        .hop_limit(1)
+        .ipv4_checksum(Checksum::Trust)
+        .tcp_checksum(Checksum::Trust);
+    let rules = Rules {
+        profile: Profile::TcpStack,
+        hop_limit: 1,
+        ipv4_checksum: Checksum::Trust,
+        tcp_checksum: Checksum::Trust,
+    };
+    assert_eq!(CONFIG, rules.config());
+}

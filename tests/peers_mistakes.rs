@@ -1,0 +1,270 @@
+//! What other stacks and firewalls got wrong when they answered with resets, each once, as a test of ours.
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use common::DIRT;
+use common::offender::{Tcp, V4, both, repair};
+use common::reference::{Rules, sum};
+use tcp_reset::tcp::{ACK, FIN, RST, SYN};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset};
+
+const SEQ: u32 = 522_224_616;
+const NUMBER: u32 = 1_406_759_780;
+
+/// The control bits, SEQ and ACK that answer a segment, over either version of IP.
+fn answer(tcp: &Tcp) -> (u8, u32, u32) {
+    let [v4, v6] = both(tcp).map(|packet| {
+        let mut buffer = [DIRT; MAX_LEN];
+        let reply = tcp_reset::reset(&packet, &mut buffer).unwrap();
+        let segment = reply.last_chunk::<20>().unwrap();
+        let long = |at| u32::from_be_bytes([segment[at], segment[at + 1], segment[at + 2], segment[at + 3]]);
+        (segment[13], long(4), long(8))
+    });
+    assert_eq!(v4, v6);
+    v4
+}
+
+fn segment(flags: u8, data: &[u8]) -> Tcp {
+    Tcp { flags, seq: SEQ, ack: 0, data: data.to_vec(), ..Tcp::default() }
+}
+
+// smoltcp acknowledges a SYN alone: FIN, data or no flags at all draw a bare "RST seq=0" that their sender ignores.
+
+#[test]
+fn smoltcp_fin_without_ack_is_acknowledged() {
+    assert_eq!(answer(&segment(FIN, b"")), (RST | ACK, 0, SEQ + 1));
+}
+
+#[test]
+fn smoltcp_data_without_ack_is_acknowledged() {
+    assert_eq!(answer(&segment(0, b"data")), (RST | ACK, 0, SEQ + 4));
+}
+
+#[test]
+fn smoltcp_no_flags_at_all_are_acknowledged() {
+    assert_eq!(answer(&segment(0, b"")), (RST | ACK, 0, SEQ));
+}
+
+#[test]
+fn smoltcp_ports_may_be_zero() {
+    for ports in [(0, 80), (36050, 0), (0, 0)] {
+        let tcp = Tcp { source_port: ports.0, destination_port: ports.1, ..segment(SYN, b"") };
+        assert_eq!(answer(&tcp), (RST | ACK, 0, SEQ + 1));
+    }
+}
+
+#[test]
+fn smoltcp_syn_and_fin_together_are_answered() {
+    assert_eq!(answer(&segment(SYN | FIN, b"")), (RST | ACK, 0, SEQ + 2));
+}
+
+/// An option of length 0, one of length 1, one past the header's end, a timestamp cut short.
+#[test]
+fn smoltcp_malformed_tcp_options_are_nobodys_concern() {
+    for options in [[2, 0, 0, 0], [2, 1, 0, 0], [1, 1, 1, 2], [8, 10, 0, 0], [0xff; 4]] {
+        let tcp = Tcp { options: options.to_vec(), ..segment(SYN, b"") };
+        assert_eq!(answer(&tcp), (RST | ACK, 0, SEQ + 1));
+    }
+}
+
+// lwIP, pf and Snort send RST/ACK, whatever they answer.
+
+#[test]
+fn lwip_an_acknowledgment_draws_a_rst_alone() {
+    for flags in [ACK, ACK | FIN, ACK | SYN, ACK | FIN | SYN] {
+        assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(flags, b"data") }), (RST, NUMBER, 0));
+    }
+}
+
+#[test]
+fn lwip_syn_and_fin_count_two() {
+    assert_eq!(answer(&segment(SYN | FIN, b"")).2, SEQ + 2);
+    assert_eq!(answer(&segment(SYN | FIN, b"data")).2, SEQ + 6);
+}
+
+#[test]
+fn lwip_the_window_is_zero() {
+    for flags in [SYN, ACK] {
+        for packet in both(&Tcp { window: 0x5555, ..segment(flags, b"") }) {
+            let mut buffer = [DIRT; MAX_LEN];
+            let reply = tcp_reset::reset(&packet, &mut buffer).unwrap();
+            assert_eq!(reply[reply.len() - 6..reply.len() - 4], [0, 0]);
+        }
+    }
+}
+
+// Zephyr forgot SYN, and once that was mended FIN.
+
+#[test]
+fn zephyr_syn_and_fin_both_count() {
+    assert_eq!(answer(&segment(SYN, b"")).2, SEQ + 1);
+    assert_eq!(answer(&segment(FIN, b"")).2, SEQ + 1);
+}
+
+// FreeRTOS+TCP forgets data and FIN and leaves the offender's window and urgent pointer in the reset.
+
+#[test]
+fn freertos_data_and_fin_count() {
+    assert_eq!(answer(&segment(FIN, b"data")).2, SEQ + 5);
+}
+
+#[test]
+fn freertos_nothing_is_left_of_the_offender() {
+    for flags in [FIN, ACK] {
+        for mut packet in both(&Tcp { window: 0xffff, urgent: 0xffff, reserved: 0xf, ..segment(flags, b"") }) {
+            let reset = Reset::in_reply_to(&packet, &Config::new()).unwrap();
+            let reply = reset.emit(&mut packet).unwrap();
+            let segment = reply.last_chunk::<20>().unwrap();
+            assert_eq!(segment[12], 0x50);
+            assert_eq!((&segment[14..16], &segment[18..20]), (&[0, 0][..], &[0, 0][..]));
+        }
+    }
+}
+
+// picoTCP and ipfw leave SYN, FIN or data out of SEG.LEN.
+
+#[test]
+fn picotcp_seg_len_has_three_parts() {
+    assert_eq!(answer(&segment(0, &[0; 100])).2, SEQ + 100);
+    assert_eq!(answer(&segment(SYN, &[0; 100])).2, SEQ + 101);
+    assert_eq!(answer(&segment(FIN, &[0; 100])).2, SEQ + 101);
+    assert_eq!(answer(&segment(SYN | FIN, &[0; 100])).2, SEQ + 102);
+}
+
+// pf sends its resets with a type of service of its own, 0x10.
+
+#[test]
+fn pf_the_type_of_service_is_zero_or_reflected() {
+    let packet = V4 { tos: 0x2e << 2 | 1, ..V4::default() }.bytes();
+    let tos = |rules: Rules| Reset::in_reply_to(&packet, &rules.config()).unwrap().emit(&mut [0; MAX_LEN]).unwrap()[1];
+    assert_eq!(tos(Rules::NETFILTER), 0);
+    assert_eq!(tos(Rules::TCP_STACK), 0x2e << 2);
+}
+
+// Suricata looks at the acknowledgment number where it should look at the bit.
+
+#[test]
+fn suricata_the_bit_counts_when_the_number_is_zero() {
+    assert_eq!(answer(&segment(ACK, b"")), (RST, 0, 0));
+}
+
+#[test]
+fn suricata_the_number_counts_for_nothing_without_its_bit() {
+    assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(SYN, b"") }), (RST | ACK, 0, SEQ + 1));
+}
+
+// Calico took the frame's length for the packet's: padding became data, and connect() hung.
+
+#[test]
+fn calico_padding_is_not_data() {
+    let mut frame = V4::with(segment(SYN, b"")).bytes();
+    frame.resize(60 - 14, 0);
+    let mut buffer = [DIRT; MAX_LEN];
+    let reply = tcp_reset::reset(&frame, &mut buffer).unwrap();
+    assert_eq!(reply[28..32], (SEQ + 1).to_be_bytes());
+}
+
+// Calico, again: resets whose checksums were wrong, and dropped on their way.
+
+#[test]
+fn calico_both_checksums_are_right() {
+    for flags in [SYN, ACK] {
+        for packet in both(&segment(flags, b"data")) {
+            let mut buffer = [DIRT; MAX_LEN];
+            let reply = tcp_reset::reset(&packet, &mut buffer).unwrap();
+            let addresses = if reply.len() == 40 { 12 } else { 8 };
+            assert_eq!(sum(&[&reply[addresses..], &[0, 6, 0, 20]].concat()), 0xffff);
+            assert!(reply.len() == 60 || sum(&reply[..20]) == 0xffff);
+        }
+    }
+}
+
+// Demikernel answers resets with resets.
+
+#[test]
+fn demikernel_resets_end_it() {
+    for flags in [SYN, ACK] {
+        for packet in both(&segment(flags, b"")) {
+            for rules in Rules::all() {
+                let mut buffer = [DIRT; MAX_LEN];
+                let reply = Reset::in_reply_to(&packet, &rules.config()).unwrap().emit(&mut buffer).unwrap();
+                assert_eq!(Reset::in_reply_to(reply, &rules.config()), Err(NoReset::Rst));
+            }
+        }
+    }
+}
+
+// Demikernel, again, takes the length of the header for SEG.LEN.
+
+#[test]
+fn demikernel_the_header_takes_no_sequence_numbers() {
+    for options in [0, 4, 40] {
+        assert_eq!(answer(&Tcp { options: vec![1; options], ..segment(SYN, b"") }).2, SEQ + 1);
+    }
+}
+
+// sing-tun sends its resets with no time to live.
+
+#[test]
+fn sing_tun_a_reset_lives_long_enough() {
+    let [v4, v6] = both(&segment(SYN, b""));
+    let mut buffer = [DIRT; MAX_LEN];
+    assert_eq!(tcp_reset::reset(&v4, &mut buffer).unwrap()[8], 64);
+    assert_eq!(tcp_reset::reset(&v6, &mut buffer).unwrap()[7], 64);
+}
+
+// etherparse and pnet, as they are commonly used to verify, refuse one of the two zeros that a checksum has.
+
+#[test]
+fn etherparse_either_zero_is_a_valid_checksum() {
+    let [v4, v6] = both(&segment(SYN, b""));
+    for (version, packet) in [v4, v6].into_iter().enumerate() {
+        let at = packet.len() - 4;
+        let urgent = u16::from_be_bytes([packet[at], packet[at + 1]]);
+        let mut packet = both(&Tcp { urgent, ..segment(SYN, b"") })[version].clone();
+        assert_eq!(packet[at..at + 2], [0, 0]);
+        assert!(Reset::in_reply_to(&packet, &Config::new()).is_ok());
+        packet[at..at + 2].fill(0xff);
+        assert!(Reset::in_reply_to(&packet, &Config::new()).is_ok());
+    }
+}
+
+// gVisor took a SYN that asks for ECN for something else, as it compared all flags at once.
+
+#[test]
+fn gvisor_syn_with_ece_and_cwr_is_a_syn() {
+    const ECE: u8 = 0x40;
+    const CWR: u8 = 0x80;
+    assert_eq!(answer(&segment(SYN | ECE | CWR, b"")), (RST | ACK, 0, SEQ + 1));
+    assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(ACK | ECE | CWR, b"") }), (RST, NUMBER, 0));
+}
+
+// edge-raw panics on lengths that contradict each other.
+
+#[test]
+fn edge_raw_every_pair_of_lengths_is_survived() {
+    let trusting = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
+    let mut packet = V4::default().bytes();
+    for header_len in 0..=15_u16 {
+        for total_len in 0..=100_u16 {
+            packet[0] = 0x40 | u8::try_from(header_len).unwrap();
+            packet[2..4].copy_from_slice(&total_len.to_be_bytes());
+            repair(&mut packet);
+            let decision = Reset::in_reply_to(&packet, &Config::new()).map(drop);
+            let trusting = Reset::in_reply_to(&packet, &trusting).map(drop);
+            if header_len < 5 {
+                assert_eq!((decision, trusting), (Err(NoReset::HeaderLength), Err(NoReset::HeaderLength)));
+            } else if total_len < header_len * 4 {
+                assert_eq!((decision, trusting), (Err(NoReset::TotalLength), Err(NoReset::TotalLength)));
+            } else if total_len > 40 || header_len > 10 {
+                assert_eq!(decision, Err(NoReset::Truncated));
+            } else if total_len < header_len * 4 + 20 {
+                assert_eq!((decision, trusting), (Err(NoReset::TcpHeader), Err(NoReset::TcpHeader)));
+            } else {
+                assert_eq!((decision, trusting), (Ok(()), Ok(())));
+            }
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! Every reason for silence, alone and before every later one, and what silence leaves behind: nothing.
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use common::DIRT;
+use common::offender::{Tcp, V4, V6, repair};
+use common::reference::Rules;
+use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6};
+
+/// One thing wrong with a packet.
+struct Fault {
+    name: &'static str,
+    reason: NoReset,
+    /// Sets fields; the checksums are made right again afterwards.
+    fields: fn(&mut [u8]),
+    /// Spoils what has to be spoilt last: checksums and the buffer's length.
+    last: fn(&mut Vec<u8>),
+}
+
+fn no_fields(_: &mut [u8]) {}
+fn nothing_last(_: &mut Vec<u8>) {}
+
+/// In the order of the checks. They work on a packet of 24 bytes of IPv4 header, 20 of TCP's and 4 of data.
+const IPV4: [Fault; 14] = [
+    Fault {
+        name: "a buffer shorter than an IPv4 header",
+        reason: NoReset::Truncated,
+        fields: no_fields,
+        last: |packet| packet.truncate(19),
+    },
+    Fault {
+        name: "version 5",
+        reason: NoReset::Version,
+        fields: |packet| packet[0] = 0x50 | packet[0] & 0x0f,
+        last: nothing_last,
+    },
+    Fault {
+        name: "a header length of 16 bytes",
+        reason: NoReset::HeaderLength,
+        fields: |packet| packet[0] = packet[0] & 0xf0 | 4,
+        last: nothing_last,
+    },
+    Fault {
+        name: "a total length below any header length",
+        reason: NoReset::TotalLength,
+        fields: |packet| packet[2..4].copy_from_slice(&[0, 15]),
+        last: nothing_last,
+    },
+    Fault {
+        name: "a buffer shorter than the header with its options",
+        reason: NoReset::Truncated,
+        fields: no_fields,
+        last: |packet| packet.truncate(23),
+    },
+    Fault {
+        name: "a wrong header checksum",
+        reason: NoReset::HeaderChecksum,
+        fields: no_fields,
+        last: |packet| packet[10] ^= 0x01,
+    },
+    Fault { name: "a fragment offset", reason: NoReset::Fragment, fields: |packet| packet[7] = 1, last: nothing_last },
+    Fault { name: "UDP", reason: NoReset::NotTcp, fields: |packet| packet[9] = 17, last: nothing_last },
+    Fault {
+        name: "an unspecified source",
+        reason: NoReset::Source,
+        fields: |packet| packet[12..16].fill(0),
+        last: nothing_last,
+    },
+    Fault {
+        name: "a multicast destination",
+        reason: NoReset::Destination,
+        fields: |packet| packet[16] = 224,
+        last: nothing_last,
+    },
+    Fault {
+        name: "19 bytes of TCP header",
+        reason: NoReset::TcpHeader,
+        fields: |packet| packet[3] = 24 + 19,
+        last: nothing_last,
+    },
+    Fault { name: "RST", reason: NoReset::Rst, fields: |packet| packet[37] = 0x04, last: nothing_last },
+    Fault {
+        name: "a wrong TCP checksum",
+        reason: NoReset::TcpChecksum,
+        fields: no_fields,
+        last: |packet| packet[41] ^= 0x80,
+    },
+    Fault {
+        name: "a data offset of 4",
+        reason: NoReset::DataOffset,
+        fields: |packet| packet[36] = 0x40,
+        last: nothing_last,
+    },
+];
+
+/// In the order of the checks. They work on a packet of an IPv6 header, a destination options header (at 40), a
+/// fragment header (at 48), a TCP header (at 56) and 4 bytes of data.
+const IPV6: [Fault; 14] = [
+    Fault {
+        name: "a buffer shorter than an IPv6 header",
+        reason: NoReset::Truncated,
+        fields: no_fields,
+        last: |packet| packet.truncate(39),
+    },
+    Fault {
+        name: "version 7",
+        reason: NoReset::Version,
+        fields: |packet| packet[0] = 0x70 | packet[0] & 0x0f,
+        last: nothing_last,
+    },
+    Fault {
+        name: "a payload length of zero",
+        reason: NoReset::Jumbogram,
+        fields: |packet| packet[4..6].fill(0),
+        last: nothing_last,
+    },
+    Fault {
+        name: "a buffer shorter than the payload length",
+        reason: NoReset::Truncated,
+        fields: no_fields,
+        last: |packet| packet.truncate(48),
+    },
+    Fault {
+        name: "a multicast source",
+        reason: NoReset::Source,
+        fields: |packet| packet[8] = 0xff,
+        last: nothing_last,
+    },
+    Fault {
+        name: "an unspecified destination",
+        reason: NoReset::Destination,
+        fields: |packet| packet[24..40].fill(0),
+        last: nothing_last,
+    },
+    Fault {
+        name: "UDP behind the IPv6 header",
+        reason: NoReset::NotTcp,
+        fields: |packet| packet[6] = 17,
+        last: nothing_last,
+    },
+    Fault {
+        name: "destination options past the packet",
+        reason: NoReset::ExtensionHeader,
+        fields: |packet| packet[41] = 4,
+        last: nothing_last,
+    },
+    Fault {
+        name: "a fragment offset",
+        reason: NoReset::Fragment,
+        fields: |packet| packet[51] |= 0x08,
+        last: nothing_last,
+    },
+    Fault {
+        name: "no next header behind the fragment header",
+        reason: NoReset::NotTcp,
+        fields: |packet| packet[48] = 59,
+        last: nothing_last,
+    },
+    Fault {
+        name: "19 bytes of TCP header",
+        reason: NoReset::TcpHeader,
+        fields: |packet| packet[5] = 16 + 19,
+        last: nothing_last,
+    },
+    Fault { name: "RST", reason: NoReset::Rst, fields: |packet| packet[69] = 0x04, last: nothing_last },
+    Fault {
+        name: "a wrong TCP checksum",
+        reason: NoReset::TcpChecksum,
+        fields: no_fields,
+        last: |packet| {
+            // The source port counts as the checksum does, and is there however short the segment is.
+            packet[56] ^= 0x80;
+        },
+    },
+    Fault {
+        name: "a data offset of 4",
+        reason: NoReset::DataOffset,
+        fields: |packet| packet[68] = 0x40,
+        last: nothing_last,
+    },
+];
+
+fn ipv4_packet() -> Vec<u8> {
+    let tcp = Tcp { data: b"data".to_vec(), ..Tcp::default() };
+    V4 { options: vec![1, 1, 1, 0], tcp, ..V4::default() }.bytes()
+}
+
+fn ipv6_packet() -> Vec<u8> {
+    let tcp = Tcp { data: b"data".to_vec(), ..Tcp::default() };
+    let extensions = vec![(60, vec![0, 0, 1, 4, 0, 0, 0, 0]), (44, vec![0, 0, 0, 1, 0x12, 0x34, 0x56, 0x78])];
+    V6 { extensions, tcp, ..V6::default() }.bytes()
+}
+
+/// The packet with all of `faults`.
+fn spoilt(mut packet: Vec<u8>, faults: &[&Fault]) -> Vec<u8> {
+    for fault in faults {
+        (fault.fields)(&mut packet);
+    }
+    repair(&mut packet);
+    for fault in faults {
+        (fault.last)(&mut packet);
+    }
+    packet
+}
+
+/// What is decided on a packet of one version of IP, whichever version it says it is.
+type Decide = fn(&[u8], &Config) -> Result<Reset, NoReset>;
+
+fn decide_ipv4(packet: &[u8], config: &Config) -> Result<Reset, NoReset> {
+    ipv4::Reset::in_reply_to(packet, config).map(Reset::V4)
+}
+
+fn decide_ipv6(packet: &[u8], config: &Config) -> Result<Reset, NoReset> {
+    ipv6::Reset::in_reply_to(packet, config).map(Reset::V6)
+}
+
+const BOTH: [(Decide, fn() -> Vec<u8>, &[Fault]); 2] =
+    [(decide_ipv4, ipv4_packet, &IPV4), (decide_ipv6, ipv6_packet, &IPV6)];
+
+/// The one setting under which every check is made.
+fn strict() -> Config {
+    Rules::TCP_STACK.config()
+}
+
+#[test]
+fn without_a_fault_there_is_a_reset() {
+    for (decide, packet, _) in BOTH {
+        assert!(decide(&packet(), &strict()).is_ok());
+    }
+}
+
+#[test]
+fn each_fault_alone_is_named() {
+    for (decide, packet, faults) in BOTH {
+        for fault in faults {
+            assert_eq!(decide(&spoilt(packet(), &[fault]), &strict()), Err(fault.reason), "{}", fault.name);
+        }
+    }
+}
+
+/// Not only neighbours: whichever two faults a packet has, the first check that fails names the silence.
+#[test]
+fn of_two_faults_the_first_is_named() {
+    for (decide, packet, faults) in BOTH {
+        for (place, first) in faults.iter().enumerate() {
+            for second in &faults[place + 1..] {
+                // The first fault is made last: it may cut off what the second one spoils.
+                let packet = spoilt(packet(), &[second, first]);
+                assert_eq!(decide(&packet, &strict()), Err(first.reason), "{}, {}", first.name, second.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_truncation_is_noticed() {
+    for packet in [ipv4_packet(), ipv6_packet()] {
+        for len in 0..packet.len() {
+            for rules in [Rules::NETFILTER, Rules::TCP_STACK] {
+                let decision = Reset::in_reply_to(&packet[..len], &rules.config());
+                assert_eq!(decision, Err(NoReset::Truncated), "{len} of {} bytes", packet.len());
+            }
+        }
+    }
+}
+
+/// Which version a packet has, its first four bits say; nobody answers any but 4 and 6.
+#[test]
+fn there_are_two_versions() {
+    for version in 0..=15 {
+        for (mut packet, right) in [(ipv4_packet(), 4), (ipv6_packet(), 6)] {
+            packet[0] = version << 4 | packet[0] & 0x0f;
+            repair(&mut packet);
+            match version {
+                _ if version == right => assert!(Reset::in_reply_to(&packet, &strict()).is_ok()),
+                // Taken for the other version, it is garbage.
+                4 | 6 => assert!(Reset::in_reply_to(&packet, &strict()).is_err()),
+                _ => assert_eq!(Reset::in_reply_to(&packet, &strict()), Err(NoReset::Version)),
+            }
+        }
+    }
+    let (v4, v6) = (ipv4_packet(), ipv6_packet());
+    assert_eq!(ipv4::Reset::in_reply_to(&v6, &strict()), Err(NoReset::Version));
+    assert_eq!(ipv6::Reset::in_reply_to(&[&v4[..], &[0; 40]].concat(), &strict()), Err(NoReset::Version));
+}
+
+/// A fragment offset is any of thirteen bits; the three flags beside it are nobody's concern.
+#[test]
+fn fragments_but_the_first_are_refused() {
+    for flags in 0..8_u16 {
+        for offset in [0, 1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x1fff] {
+            let decision = if offset == 0 { Ok(()) } else { Err(NoReset::Fragment) };
+
+            let packet = V4 { fragment: flags << 13 | offset, ..V4::default() }.bytes();
+            assert_eq!(Reset::in_reply_to(&packet, &strict()).map(drop), decision, "IPv4, {flags} {offset}");
+
+            let [o0, o1] = (offset << 3 | flags).to_be_bytes();
+            let packet = V6 { extensions: vec![(44, vec![0, 0, o0, o1, 0, 0, 0, 1])], ..V6::default() }.bytes();
+            assert_eq!(Reset::in_reply_to(&packet, &strict()).map(drop), decision, "IPv6, {flags} {offset}");
+        }
+    }
+}
+
+#[test]
+fn every_protocol_but_tcp_is_refused() {
+    for protocol in 0..=255 {
+        let packet = V4 { protocol, ..V4::default() }.bytes();
+        let reason = Reset::in_reply_to(&packet, &strict()).err();
+        assert_eq!(reason, (protocol != 6).then_some(NoReset::NotTcp), "IPv4, {protocol}");
+
+        let packet = V6 { protocol, ..V6::default() }.bytes();
+        let reason = Reset::in_reply_to(&packet, &strict()).err();
+        match protocol {
+            6 => assert_eq!(reason, None),
+            // A TCP header taken for an extension header: whatever it says, there is no TCP header left behind it.
+            0 | 43 | 44 | 51 | 60 => assert!(reason.is_some()),
+            _ => assert_eq!(reason, Some(NoReset::NotTcp), "IPv6, {protocol}"),
+        }
+    }
+}
+
+/// Every single bit of a checksummed byte counts.
+#[test]
+fn every_flipped_bit_is_noticed() {
+    // IPv4: both checksums together cover the packet.
+    let whole = ipv4_packet();
+    for bit in 0..whole.len() * 8 {
+        let mut packet = whole.clone();
+        packet[bit / 8] ^= 1 << (bit % 8);
+        assert!(Reset::in_reply_to(&packet, &strict()).is_err(), "bit {bit}");
+    }
+    // IPv6: traffic class, flow label and hop limit are covered by nothing.
+    let whole = V6 { tcp: Tcp { data: b"data".to_vec(), ..Tcp::default() }, ..V6::default() }.bytes();
+    for bit in 0..whole.len() * 8 {
+        let mut packet = whole.clone();
+        packet[bit / 8] ^= 1 << (bit % 8);
+        let uncovered = (4..32).contains(&(bit ^ 7)) || bit / 8 == 7;
+        assert_eq!(Reset::in_reply_to(&packet, &strict()).is_ok(), uncovered, "bit {bit}");
+    }
+}
+
+#[test]
+fn silence_leaves_the_buffer_untouched() {
+    for (_, packet, faults) in BOTH {
+        for fault in &faults[..faults.len() - 1] {
+            let mut buffer = [DIRT; MAX_LEN];
+            assert_eq!(tcp_reset::reset(&spoilt(packet(), &[fault]), &mut buffer), Err(fault.reason), "{}", fault.name);
+            assert_eq!(buffer, [DIRT; MAX_LEN], "{}", fault.name);
+        }
+    }
+}
+
+#[test]
+fn a_reset_touches_nothing_past_its_end() {
+    for (packet, len) in [(ipv4_packet(), 40), (ipv6_packet(), 60)] {
+        let mut buffer = [DIRT; MAX_LEN];
+        assert_eq!(tcp_reset::reset(&packet, &mut buffer).unwrap().len(), len);
+        assert!(buffer[len..].iter().all(|&byte| byte == DIRT));
+
+        let reset = Reset::in_reply_to(&packet, &strict()).unwrap();
+        let mut long = [DIRT; 200];
+        assert_eq!(reset.emit(&mut long).unwrap().len(), len);
+        assert!(long[len..].iter().all(|&byte| byte == DIRT));
+    }
+}
+
+#[test]
+fn a_buffer_too_short_for_the_reset_is_left_alone() {
+    for (packet, len) in [(ipv4_packet(), 40), (ipv6_packet(), 60)] {
+        let reset = Reset::in_reply_to(&packet, &strict()).unwrap();
+        for short in 0..len {
+            let mut buffer = vec![DIRT; short];
+            assert_eq!(reset.emit(&mut buffer), None);
+            assert_eq!(buffer, vec![DIRT; short]);
+        }
+        assert!(reset.emit(&mut vec![DIRT; len]).is_some());
+    }
+}
+
+/// Netfilter's profile lacks one reason, the last.
+#[test]
+fn the_profiles_differ_in_the_data_offset_alone() {
+    for (decide, packet, faults) in BOTH {
+        for fault in faults {
+            let decision = decide(&spoilt(packet(), &[fault]), &Config::new().profile(Profile::Netfilter)).map(drop);
+            let expected = if fault.reason == NoReset::DataOffset { Ok(()) } else { Err(fault.reason) };
+            assert_eq!(decision, expected, "{}", fault.name);
+        }
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn reasons_read_well() {
+    let texts = [
+        (NoReset::Truncated,       "truncated packet"),
+        (NoReset::Version,         "bad IP version"),
+        (NoReset::HeaderLength,    "bad IPv4 header length"),
+        (NoReset::TotalLength,     "bad total length"),
+        (NoReset::HeaderChecksum,  "wrong IPv4 header checksum"),
+        (NoReset::Jumbogram,       "IPv6 payload length of zero"),
+        (NoReset::ExtensionHeader, "bad IPv6 extension header"),
+        (NoReset::Fragment,        "not a first fragment"),
+        (NoReset::NotTcp,          "not TCP"),
+        (NoReset::Source,          "source address not unicast"),
+        (NoReset::Destination,     "destination address not unicast"),
+        (NoReset::TcpHeader,       "short TCP header"),
+        (NoReset::Rst,             "a reset itself"),
+        (NoReset::TcpChecksum,     "wrong TCP checksum"),
+        (NoReset::DataOffset,      "bad TCP data offset"),
+    ];
+    for (reason, text) in texts {
+        assert_eq!(reason.to_string(), text);
+        let as_error: &dyn core::error::Error = &reason;
+        assert!(as_error.source().is_none());
+    }
+}

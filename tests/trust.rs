@@ -1,0 +1,136 @@
+//! `Checksum::Trust`: what is no longer looked at, and how little of the packet has to be there.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use common::offender::{Tcp, V4, V6};
+use tcp_reset::Checksum::{Trust, Verify};
+use tcp_reset::tcp::FIN;
+use tcp_reset::{Config, NoReset, Profile, Reset, ipv4};
+
+fn tcp() -> Tcp {
+    Tcp { flags: FIN, options: vec![1; 12], data: vec![0x55; 1000], ..Tcp::default() }
+}
+
+fn v4() -> Vec<u8> {
+    V4 { options: vec![1; 8], tcp: tcp(), ..V4::default() }.bytes()
+}
+
+fn v6() -> Vec<u8> {
+    V6::with(tcp()).bytes()
+}
+
+/// Four ways of looking at two wrong checksums.
+#[test]
+fn each_checksum_is_trusted_by_itself() {
+    let mut packet = v4();
+    let whole = Reset::in_reply_to(&packet, &Config::new()).unwrap();
+    packet[10] ^= 1;
+    packet[28 + 16] ^= 1;
+    let with = |header, tcp| Reset::in_reply_to(&packet, &Config::new().ipv4_checksum(header).tcp_checksum(tcp));
+    assert_eq!(with(Verify, Verify), Err(NoReset::HeaderChecksum));
+    assert_eq!(with(Verify, Trust), Err(NoReset::HeaderChecksum));
+    assert_eq!(with(Trust, Verify), Err(NoReset::TcpChecksum));
+    assert_eq!(with(Trust, Trust), Ok(whole));
+}
+
+/// IPv6 has no header checksum to trust.
+#[test]
+fn over_ipv6_there_is_one_checksum() {
+    let mut packet = v6();
+    let whole = Reset::in_reply_to(&packet, &Config::new()).unwrap();
+    packet[40 + 16] ^= 1;
+    let with = |header, tcp| Reset::in_reply_to(&packet, &Config::new().ipv4_checksum(header).tcp_checksum(tcp));
+    assert_eq!(with(Verify, Verify), Err(NoReset::TcpChecksum));
+    assert_eq!(with(Trust, Verify), Err(NoReset::TcpChecksum));
+    assert_eq!(with(Verify, Trust), Ok(whole));
+    assert_eq!(with(Trust, Trust), Ok(whole));
+}
+
+/// The last byte to set is the default's: the setters replace, they do not add.
+#[test]
+fn trust_can_be_taken_back() {
+    let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust).ipv4_checksum(Verify).tcp_checksum(Verify);
+    assert_eq!(config, Config::new());
+    assert_eq!(config, Config::default());
+}
+
+/// The TCP options and the data need not be there, and count as if they were. All else has to be.
+#[test]
+fn the_headers_are_enough() {
+    for profile in [Profile::Netfilter, Profile::TcpStack] {
+        let config = Config::new().profile(profile).tcp_checksum(Trust);
+        for (packet, headers) in [(v4(), 20 + 8 + 20), (v6(), 40 + 20)] {
+            let whole = Reset::in_reply_to(&packet, &config).unwrap();
+            assert_eq!(whole.tcp().ack, Some(522_224_616 + 1000 + 1));
+            for present in 0..=packet.len() {
+                let expected = if present < headers { Err(NoReset::Truncated) } else { Ok(whole) };
+                assert_eq!(Reset::in_reply_to(&packet[..present], &config), expected, "{present} bytes");
+            }
+        }
+    }
+}
+
+/// That the header is trusted says nothing about the rest: without it, the TCP checksum needs the whole packet.
+#[test]
+fn a_trusted_header_needs_the_packet() {
+    let packet = v4();
+    for present in 0..packet.len() {
+        let decision = Reset::in_reply_to(&packet[..present], &Config::new().ipv4_checksum(Trust));
+        assert_eq!(decision, Err(NoReset::Truncated), "{present} bytes");
+    }
+}
+
+/// Bytes behind the packet's end are no more of it than ever: a header that ends there is not completed by them.
+#[test]
+fn trust_does_not_read_padding() {
+    let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust);
+    let mut packet = v4();
+    packet[2..4].copy_from_slice(&(28_u16 + 19).to_be_bytes());
+    assert_eq!(Reset::in_reply_to(&packet, &config), Err(NoReset::TcpHeader));
+    let mut packet = v6();
+    packet[4..6].copy_from_slice(&19_u16.to_be_bytes());
+    assert_eq!(Reset::in_reply_to(&packet, &config), Err(NoReset::TcpHeader));
+}
+
+/// Known from the IP header alone, a short TCP header is named before missing bytes are.
+#[test]
+fn a_short_tcp_header_is_worse_than_a_short_buffer() {
+    let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust);
+    let mut packet = v4();
+    packet[2..4].copy_from_slice(&(28_u16 + 19).to_be_bytes());
+    assert_eq!(Reset::in_reply_to(&packet[..28], &config), Err(NoReset::TcpHeader));
+    let mut packet = v6();
+    packet[4..6].copy_from_slice(&19_u16.to_be_bytes());
+    assert_eq!(Reset::in_reply_to(&packet[..40], &config), Err(NoReset::TcpHeader));
+}
+
+/// The data offset is checked against the length that the IP header states, present or not.
+#[test]
+fn the_data_offset_of_an_absent_segment() {
+    let config = Config::new().profile(Profile::TcpStack).tcp_checksum(Trust);
+    let tcp = |data_offset| Tcp { flags: FIN, data_offset: Some(data_offset), data: vec![0; 20], ..Tcp::default() };
+    let decide = |data_offset| ipv4::Reset::in_reply_to(&V4::with(tcp(data_offset)).bytes()[..40], &config).map(drop);
+    assert_eq!(decide(4), Err(NoReset::DataOffset));
+    assert_eq!(decide(10), Ok(()));
+    assert_eq!(decide(11), Err(NoReset::DataOffset));
+}
+
+/// Trusting checksums trusts nothing else.
+#[test]
+fn every_other_check_is_made() {
+    let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust);
+    let edit = |at: usize, value: u8| {
+        let mut packet = v4();
+        packet[at] = value;
+        Reset::in_reply_to(&packet, &config).map(drop)
+    };
+    assert_eq!(edit(0, 0x50), Err(NoReset::Version));
+    assert_eq!(edit(0, 0x44), Err(NoReset::HeaderLength));
+    assert_eq!(edit(7, 1), Err(NoReset::Fragment));
+    assert_eq!(edit(9, 17), Err(NoReset::NotTcp));
+    assert_eq!(edit(12, 224), Err(NoReset::Source));
+    assert_eq!(edit(16, 224), Err(NoReset::Destination));
+    assert_eq!(edit(28 + 13, 0x04), Err(NoReset::Rst));
+}
