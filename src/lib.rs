@@ -60,7 +60,7 @@ fn words(header: &[u8; 20]) -> &[[u8; 4]; 5] {
     header.as_chunks().0.first_chunk().unwrap_or(&[[0; 4]; 5])
 }
 
-/// The same, to be written.
+/// The same, to be written in place.
 #[inline]
 fn words_mut(header: &mut [u8; 20]) -> Option<&mut [[u8; 4]; 5]> {
     header.as_chunks_mut().0.first_chunk_mut()
