@@ -68,10 +68,10 @@ pub fn time(pieces: &[Vec<u8>], passes: usize, mut work: impl FnMut(&[u8])) -> f
     start.elapsed().as_nanos() as f64 / (passes * pieces.len()) as f64
 }
 
-/// What fills a piece up to whole cache lines.
+/// What fills a piece up to whole cache lines, and a line more, so that long pieces do not all compete for one place.
 fn padding(piece: &[u8]) -> &'static [u8] {
     const LINE: usize = 64;
-    &[0; LINE][..piece.len().next_multiple_of(LINE) - piece.len()]
+    &[0; 2 * LINE][..piece.len().next_multiple_of(LINE) + LINE - piece.len()]
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
