@@ -60,6 +60,11 @@ pub fn measure(rounds: usize, sets: &[Set], beside: &mut Beside) -> Vec<Row> {
 
     for (number, set) in sets.iter().enumerate() {
         eprintln!("{}: {} packets", set.name, set.packets.len());
+        // First who answers rightly. This crate's own two rows and the floors have nothing to be compared with.
+        let mut compared = vec![(0, 0); 2];
+        compared.extend(PEERS.iter().map(|(_, answer)| compare(*answer, &set.packets)));
+        compared.resize(rows.len(), (0, 0));
+
         let mut contenders: Vec<Contender<'_>> = vec![
             Box::new(|passes| time(tcp_reset, &set.packets, passes)),
             Box::new(|passes| beside.time(number, passes)),
@@ -68,8 +73,6 @@ pub fn measure(rounds: usize, sets: &[Set], beside: &mut Beside) -> Vec<Row> {
             contenders.push(Box::new(|passes| time(*answer, &set.packets, passes)));
         }
         let times = measure::in_turn(rounds, set.packets.len(), &mut contenders);
-        let compared = [(0, 0); 2].into_iter().chain(PEERS.iter().map(|(_, answer)| compare(*answer, &set.packets)));
-        let compared = compared.chain([(0, 0)].into_iter().cycle());
         for ((row, time), (wrong, refused)) in rows.iter_mut().zip(times).zip(compared) {
             row.cells.push(Cell { time, wrong, refused });
         }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod beside;
+mod chart;
 mod checksums;
 mod contenders;
 mod measure;
@@ -10,7 +11,7 @@ mod silences;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lexopt::prelude::*;
 
 use crate::beside::Beside;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let (mut rounds, mut serve) = (301, false);
+    let (mut rounds, mut chart, mut serve) = (301, None, false);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -37,6 +38,7 @@ fn run() -> Result<()> {
                 return Ok(());
             }
             Long("rounds") => rounds = arguments.value()?.parse()?,
+            Long("chart") => chart = Some(arguments.value()?),
             Long("serve") => serve = true,
             other => return Err(other.unexpected().into()),
         }
@@ -58,5 +60,8 @@ fn run() -> Result<()> {
     println!("{}", report::answers(&sets, &rows));
     println!("{}", report::checksums(&checksums::measure(rounds)?));
     println!("{}", report::silences(&silences::measure(rounds)?));
+    if let Some(path) = chart {
+        std::fs::write(&path, chart::svg(&sets, &rows)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(())
 }
