@@ -79,8 +79,8 @@ impl Sum {
         sum
     }
 
-    /// Sums at most 64 KiB, more than any packet holds: in steps of 32 bytes, and what is left by halves, since a loop
-    /// costs more than the options of a SYN. Inlined, so that the caller need not save its registers for a call.
+    /// Sums at most 64 KiB, more than any packet holds: in steps of 32 bytes, and what is left without a loop, which
+    /// would cost more than the options of a SYN do. Inlined, so that the caller need not save its registers for a call.
     #[inline(always)]
     pub(crate) fn of_block(data: &[u8]) -> Self {
         if data.is_empty() {
@@ -94,15 +94,25 @@ impl Sum {
         }
         sum = sum.wrapping_add(take::<16>(&mut rest).0);
         sum = sum.wrapping_add(take::<8>(&mut rest).0);
-        sum = sum.wrapping_add(take::<4>(&mut rest).0);
-        if let Some((word, tail)) = rest.split_first_chunk() {
-            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes(*word)));
-            rest = tail;
-        }
-        if let [last] = *rest {
-            sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([last, 0])));
+        if !rest.is_empty() {
+            sum = sum.wrapping_add(Self::of_end(data, rest).0);
         }
         Self(sum)
+    }
+
+    /// Sums the last bytes of `data`, fewer than eight, by one load that overlaps the word before them.
+    #[inline(always)]
+    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "so few bytes can be counted in a u32")]
+    fn of_end(data: &[u8], tail: &[u8]) -> Self {
+        let seen_bits = 64_u32.wrapping_sub((tail.len() as u32) << 3);
+        // By `get`: the split inside `last_chunk` keeps a panic where little is inlined.
+        let last = data.len().checked_sub(8).and_then(|start| data.get(start..));
+        let word = match last.and_then(<[u8]>::first_chunk::<8>) {
+            // Read as little-endian, the bytes already summed are the low ones.
+            Some(word) => u64::from_le_bytes(*word).wrapping_shr(seen_bits).to_le(),
+            None => of_bytes(tail),
+        };
+        Self((word >> 32).wrapping_add(word & 0xffff_ffff))
     }
 
     /// Plain sums of 64-bit words and of their high halves are all a compiler needs to use vector registers. The first
@@ -133,6 +143,17 @@ impl Sum {
         let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
         (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
     }
+}
+
+/// Fewer than eight bytes, as the first ones of a word.
+#[cfg(target_pointer_width = "64")]
+#[inline(never)]
+fn of_bytes(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    for (to, from) in word.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    u64::from_ne_bytes(word)
 }
 
 /// Takes `N` bytes off the front of `rest` and sums them, if there are so many.
