@@ -38,6 +38,13 @@ impl Sum {
         Self::of_header(&words)
     }
 
+    /// Sums one word, without a loop: any number that fits is a sum.
+    #[inline]
+    #[expect(clippy::as_conversions, reason = "widens on some machines; `from` is not const")]
+    pub(crate) const fn of_word(word: [u8; 4]) -> Self {
+        Self(u32::from_ne_bytes(word) as Accumulator)
+    }
+
     /// Adds two sums; the order does not matter. Total: the carry comes back in at the bottom (RFC 1071 §2 A).
     #[inline]
     #[must_use]

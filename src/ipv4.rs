@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, tcp, words, words_mut};
+use crate::{Checksum, Config, MAX_LEN, NoReset, Profile, tcp, words, words_mut};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -42,7 +42,7 @@ impl Reset {
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         let header = packet.first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let &[[version_ihl, tos, l0, l1], [_, _, f0, f1], [_, protocol, ..], source, destination] = words(header);
+        let &[[version_ihl, tos, l0, l1], [_, _, f0, f1], [_, protocol, ..], ref addresses @ ..] = words(header);
         // The header length counts 32-bit words (RFC 791 §3.1), and the header itself has five.
         match version_ihl {
             0x45..=0x4f => (),
@@ -59,7 +59,6 @@ impl Reset {
         };
         let options = packet.get(HEADER_LEN..header_len).unwrap_or_default();
 
-        let addresses = Sum::of_words([source, destination]);
         // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
         if config.ipv4_checksum == Checksum::Verify {
             let mut sum = Sum::of_header(words(header));
@@ -77,6 +76,7 @@ impl Reset {
         if protocol != crate::TCP {
             return Err(NoReset::NotTcp);
         }
+        let &[source, destination] = addresses;
         let source = Ipv4Addr::from(source);
         if !is_unicast(source) {
             return Err(NoReset::Source);
@@ -91,7 +91,7 @@ impl Reset {
             tos: config.traffic_class(tos),
             hop_limit: config.hop_limit,
             profile: config.profile,
-            tcp: tcp::Reset::decide(segment, segment_len, addresses, config)?,
+            tcp: tcp::Reset::decide(segment, segment_len, Sum::of_header(addresses), config)?,
         })
     }
 
@@ -103,20 +103,27 @@ impl Reset {
             Profile::Netfilter => 0xffff,
             Profile::TcpStack => 0x0000,
         };
-        let (source, destination) = (self.source.octets(), self.destination.octets());
-        let addresses = Sum::of_words([source, destination]);
         let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
-        let Some([length, fragment, ttl, from, to]) = words_mut(header) else { return };
+        let Some([length, fragment, ttl, addresses @ ..]) = words_mut(header) else { return };
         *length = [0x45, self.tos, 0, 40];
         *fragment = [0, 0, 0x40, 0];
         *ttl = [self.hop_limit, crate::TCP, 0, 0];
-        *from = source;
-        *to = destination;
+        *addresses = [self.source.octets(), self.destination.octets()];
+        let addresses = Sum::of_header(addresses);
         let sum = Sum::of_header(words(header));
         let [_, _, _, _, _, _, _, _, _, _, c0, c1, ..] = header;
         [*c0, *c1] = sum.checksum();
         self.tcp.emit_with(addresses, zero, segment);
     }
+}
+
+/// Decides as netfilter does and writes the reset. On a small machine out of line, as its IPv6 sister is.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; MAX_LEN]) -> Result<(), NoReset> {
+    let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
+    Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
+    Ok(())
 }
 
 /// Whether a reset may come from the address or go to it. A broadcast address of some subnet passes: only the caller's

@@ -46,68 +46,129 @@ impl Reset {
     /// [`NoReset::Destination`]; then, header by header, [`NoReset::NotTcp`], [`NoReset::ExtensionHeader`],
     /// [`NoReset::Fragment`]; then [`NoReset::TcpHeader`], [`NoReset::Rst`], [`NoReset::TcpChecksum`],
     /// [`NoReset::DataOffset`].
-    #[inline]
+    #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let (header, rest) = packet.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let &[version_class, class_label, _, _, l0, l1, next_header, _, ref addresses @ ..] = header;
-        if version_class >> 4 != 6 {
-            return Err(NoReset::Version);
-        }
-        let payload_len = u16::from_be_bytes([l0, l1]);
-        // A length of zero says that a hop-by-hop option holds the real one (RFC 2675 §3); no reset offender needs it.
-        if payload_len == 0 {
-            return Err(NoReset::Jumbogram);
-        }
-        let payload = match rest.get(..usize::from(payload_len)) {
-            Some(payload) => payload,
-            None if config.tcp_checksum == Checksum::Trust => rest,
-            None => return Err(NoReset::Truncated),
-        };
-        let ([source, destination], []) = addresses.as_chunks() else { return Err(NoReset::Truncated) };
-        let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
-        if !is_unicast(source) {
-            return Err(NoReset::Source);
-        }
-        if !is_unicast(destination) {
-            return Err(NoReset::Destination);
-        }
-        let (segment, segment_len) = match next_header {
-            crate::TCP => (payload, payload_len),
-            _ => skip_extension_headers(next_header, payload, payload_len)?,
-        };
-        let (mut from, mut to) = ([0; 16], [0; 16]);
-        copy_words(from.as_chunks_mut().0, destination.as_chunks().0);
-        copy_words(to.as_chunks_mut().0, source.as_chunks().0);
+        let (header, payload) = packet.split_first_chunk().ok_or(NoReset::Truncated)?;
+        let tcp = decide(header, payload, config)?;
+        let [source, destination] = addresses(header);
         Ok(Self {
-            source: from.into(),
-            destination: to.into(),
-            traffic_class: config.traffic_class(version_class << 4 | class_label >> 4),
+            source: address(destination),
+            destination: address(source),
+            traffic_class: config.traffic_class(traffic_class(header)),
             hop_limit: config.hop_limit,
             profile: config.profile,
-            tcp: tcp::Reset::decide(segment, usize::from(segment_len), addresses, config)?,
+            tcp,
         })
     }
 
     /// Writes the reset, which may go over the offender's own bytes.
-    #[inline]
+    #[inline(always)]
     pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
-        // The reverse of IPv4: here it is the TCP stack whose zero checksum meets the offload helper.
-        let zero = match self.profile {
-            Profile::Netfilter => 0x0000,
-            Profile::TcpStack => 0xffff,
-        };
-        let (source, destination) = (self.source.octets(), self.destination.octets());
-        let addresses = Sum::of_block(&source).plus(Sum::of_block(&destination));
-        let [class_high, class_low] = [self.traffic_class >> 4, self.traffic_class << 4];
-        let Some((fixed, rest)) = packet.split_first_chunk_mut::<8>() else { return };
-        let Some((from, rest)) = rest.split_first_chunk_mut::<16>() else { return };
-        let Some((to, rest)) = rest.split_first_chunk_mut::<16>() else { return };
-        let Some(segment) = rest.first_chunk_mut() else { return };
-        *fixed = [0x60 | class_high, class_low, 0, 0, 0, 20, crate::TCP, self.hop_limit];
-        copy_words(from.as_chunks_mut().0, source.as_chunks().0);
-        copy_words(to.as_chunks_mut().0, destination.as_chunks().0);
-        self.tcp.emit_with(addresses, zero, segment);
+        let fixed = fixed(self.traffic_class, self.hop_limit);
+        write(fixed, &self.source.octets(), &self.destination.octets(), self.profile, &self.tcp, packet);
     }
+}
+
+/// Decides as netfilter does and writes the reset: its addresses go from packet to packet, with no copy in between. Out
+/// of line, so that on a wide machine the IPv4 side keeps its registers and on a small one its stack is not added to.
+#[inline(never)]
+pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
+    let (header, payload) = packet.split_first_chunk().ok_or(NoReset::Truncated)?;
+    let config = Config::new();
+    let tcp = decide(header, payload, &config)?;
+    let [source, destination] = addresses(header);
+    write(fixed(0, config.hop_limit), destination, source, config.profile, &tcp, buffer);
+    Ok(())
+}
+
+/// Decides on a header and the payload behind it. Apart from the addresses' copies, so that on a small machine the two
+/// do not take stack at the same time.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn decide(header: &[u8; HEADER_LEN], payload: &[u8], config: &Config) -> Result<tcp::Reset, NoReset> {
+    let &[version, _, _, _, l0, l1, next_header, _, ref both @ ..] = header;
+    if version >> 4 != 6 {
+        return Err(NoReset::Version);
+    }
+    let payload_len = u16::from_be_bytes([l0, l1]);
+    // A length of zero says that a hop-by-hop option holds the real one (RFC 2675 §3); no reset offender needs it.
+    if payload_len == 0 {
+        return Err(NoReset::Jumbogram);
+    }
+    let payload = match payload.get(..usize::from(payload_len)) {
+        Some(payload) => payload,
+        None if config.tcp_checksum == Checksum::Trust => payload,
+        None => return Err(NoReset::Truncated),
+    };
+    let sum = Sum::of_block(both);
+    let [source, destination] = addresses(header);
+    if !is_unicast(source) {
+        return Err(NoReset::Source);
+    }
+    if !is_unicast(destination) {
+        return Err(NoReset::Destination);
+    }
+    let (segment, segment_len) = match next_header {
+        crate::TCP => (payload, payload_len),
+        _ => skip_extension_headers(next_header, payload, payload_len)?,
+    };
+    tcp::Reset::decide(segment, usize::from(segment_len), sum, config)
+}
+
+/// Writes a reset. Inlined where speed counts; on small machines, a copy for all.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+fn write(
+    fixed: [u8; 8],
+    source: &[u8; 16],
+    destination: &[u8; 16],
+    profile: Profile,
+    tcp: &tcp::Reset,
+    packet: &mut [u8; RESET_LEN],
+) {
+    // The reverse of IPv4: here it is the TCP stack whose zero checksum meets the offload helper.
+    let zero = match profile {
+        Profile::Netfilter => 0x0000,
+        Profile::TcpStack => 0xffff,
+    };
+    let Some((header, segment)) = packet.split_first_chunk_mut::<HEADER_LEN>() else { return };
+    let Some(segment) = segment.first_chunk_mut() else { return };
+    let Some((start, both)) = header.split_first_chunk_mut::<8>() else { return };
+    let Some((from, to)) = both.split_first_chunk_mut::<16>() else { return };
+    *start = fixed;
+    copy_words(from.as_chunks_mut().0, source.as_chunks().0);
+    copy_words(to.as_chunks_mut().0, destination.as_chunks().0);
+    tcp.emit_with(Sum::of_block(both), zero, segment);
+}
+
+/// All of the header that stands before the addresses.
+#[inline]
+const fn fixed(traffic_class: u8, hop_limit: u8) -> [u8; 8] {
+    [0x60 | traffic_class >> 4, traffic_class << 4, 0, 0, 0, 20, crate::TCP, hop_limit]
+}
+
+/// The offender's traffic class.
+#[inline]
+const fn traffic_class(header: &[u8; HEADER_LEN]) -> u8 {
+    let [high, low, ..] = header;
+    *high << 4 | *low >> 4
+}
+
+/// Source and destination, where they lie.
+#[inline]
+fn addresses(header: &[u8; HEADER_LEN]) -> [&[u8; 16]; 2] {
+    let [_, _, _, _, _, _, _, _, addresses @ ..] = header;
+    match addresses.as_chunks().0 {
+        [source, destination] => [source, destination],
+        _ => [&[0; 16]; 2],
+    }
+}
+
+/// The address as a value of its own. Inlined, or the result would be copied once more.
+#[inline(always)]
+fn address(octets: &[u8; 16]) -> Ipv6Addr {
+    let mut copy = [0; 16];
+    copy_words(copy.as_chunks_mut().0, octets.as_chunks().0);
+    copy.into()
 }
 
 /// Walks past the extension headers to the TCP segment, as far as it is there, and its length.

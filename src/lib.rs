@@ -27,25 +27,14 @@ const TCP: u8 = 6;
 #[inline]
 pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Result<&'buffer mut [u8], NoReset> {
     // The IPv4 side looks at the version, so that nobody else has to before it.
-    match ipv4::Reset::in_reply_to(packet, &Config::new()) {
-        Ok(reset) => {
-            let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
-            reset.emit(buffer);
+    match ipv4::reset(packet, buffer) {
+        Ok(()) => Ok(buffer.get_mut(..ipv4::RESET_LEN).unwrap_or_default()),
+        Err(NoReset::Version) if is_ipv6(packet) => {
+            ipv6::reset(packet, buffer)?;
             Ok(buffer)
         }
-        Err(NoReset::Version) if is_ipv6(packet) => reset_ipv6(packet, buffer),
         Err(silence) => Err(silence),
     }
-}
-
-/// On a wide machine out of line, with copies of its own of all that it shares with the IPv4 side, which so keeps its
-/// registers; on a small one they share one copy, in the caller's crate.
-#[cfg_attr(target_pointer_width = "64", inline(never))]
-#[cfg_attr(not(target_pointer_width = "64"), inline)]
-fn reset_ipv6<'buffer>(packet: &[u8], buffer: &'buffer mut [u8]) -> Result<&'buffer mut [u8], NoReset> {
-    let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
-    ipv6::Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
-    Ok(buffer)
 }
 
 /// Whether the version, the first half of the first byte, is 6. What it is otherwise is for the IPv4 side to judge.
@@ -67,7 +56,8 @@ fn words_mut(header: &mut [u8; 20]) -> Option<&mut [[u8; 4]; 5]> {
 }
 
 /// Copies words one by one: where code is to be small, a whole array is copied by a call of `memcpy`, and that is large.
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn copy_words(to: &mut [[u8; 4]], from: &[[u8; 4]]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;

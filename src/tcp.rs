@@ -127,19 +127,19 @@ impl Reset {
                 return Err(NoReset::TcpChecksum);
             }
         }
-        let &[ports, seq, ack, [offset, ..], _] = words(header);
+        let [ports, seq, ack, [offset, ..], _] = words(header);
         // The data offset counts 32-bit words. Linux's netfilter does not check it: an offset past the segment makes
         // the length of the data wrap, as it does there, and one below 5 makes data of header bytes.
         let header_len = u16::from(offset >> 4) << 2;
         if config.profile == Profile::TcpStack && (usize::from(header_len) < HEADER_LEN || header_len > segment_len) {
             return Err(NoReset::DataOffset);
         }
-        let [source_port, destination_port] = halves(u32::from_be_bytes(ports));
+        let [source_port, destination_port] = halves(u32::from_be_bytes(*ports));
         Segment {
             source_port,
             destination_port,
-            seq: u32::from_be_bytes(seq),
-            ack: u32::from_be_bytes(ack),
+            seq: u32::from_be_bytes(*seq),
+            ack: u32::from_be_bytes(*ack),
             flags,
             data_len: u32::from(segment_len).wrapping_sub(u32::from(header_len)),
         }
@@ -185,7 +185,7 @@ impl Reset {
 #[inline]
 const fn pseudo_header(addresses: Sum, segment_len: u16) -> Sum {
     let [l0, l1] = segment_len.to_be_bytes();
-    addresses.plus(Sum::of_header(&[[0, crate::TCP, l0, l1]]))
+    addresses.plus(Sum::of_word([0, crate::TCP, l0, l1]))
 }
 
 /// Both ports are loaded and stored as one word, which the checksums need anyway.
