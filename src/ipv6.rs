@@ -70,7 +70,7 @@ impl Reset {
 }
 
 /// Decides as netfilter does and writes the reset: its addresses go from packet to packet, with no copy in between. Out
-/// of line, so that on a wide machine the IPv4 side keeps its registers and on a small one its stack is not added to.
+/// of line, so that on a wide machine the IPv4 side keeps its registers, and on a small one the two do not add up stack.
 #[inline(never)]
 pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
     let (header, payload) = packet.split_first_chunk().ok_or(NoReset::Truncated)?;
@@ -81,8 +81,7 @@ pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; RESET_LEN]) -> Result<(), N
     Ok(())
 }
 
-/// Decides on a header and the payload behind it. Apart from the addresses' copies, so that on a small machine the two
-/// do not take stack at the same time.
+/// Decides on a header and the payload behind it; on a small machine one copy, for decisions and the front door alike.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 fn decide(header: &[u8; HEADER_LEN], payload: &[u8], config: &Config) -> Result<tcp::Reset, NoReset> {
