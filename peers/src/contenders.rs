@@ -26,7 +26,7 @@ pub const PEERS: &[(&str, Answer)] = &[
     ("hand-written, plain loop", hand_written::plain),
     ("hand-written, vectorised loop", hand_written::vectorised),
     ("smoltcp 0.14, `Repr`", smoltcp_repr::answer),
-    ("pnet_packet 0.35", pnet::answer),
+    ("pnet 0.35", pnet::answer),
     ("etherparse 0.21", etherparse::answer),
 ];
 
