@@ -40,4 +40,4 @@ if [ -s "$reports/survivors" ]; then
     cat "$reports/survivors" >&2
     exit 1
 fi
-echo "$(cat "$reports/64-bit/mutants.out/caught.txt" "$reports/32-bit/mutants.out/caught.txt" | sort -u | wc -l) mutants, all noticed"
+echo "$(cat "$reports/64-bit/mutants.out/caught.txt" "$reports/32-bit/mutants.out/caught.txt" 2>/dev/null | sort -u | wc -l) mutants, all noticed"
