@@ -1,7 +1,7 @@
 //! The reset rule of TCP, and the 20 bytes that carry it.
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, copy_words, words};
+use crate::{Checksum, Config, NoReset, Profile, words, words_mut};
 
 /// FIN, the bit that ends the sender's data and takes one sequence number (RFC 9293 §3.1).
 pub const FIN: u8 = 0x01;
@@ -165,18 +165,18 @@ impl Reset {
     /// Writes the segment, a checksum that computes to zero as `zero`. Copied or shared as [`Self::decide`] is.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub(crate) fn emit_with(&self, addresses: Sum, zero: u16, segment: &mut [u8; HEADER_LEN]) {
-        let ports = (u32::from(self.source_port) << 16 | u32::from(self.destination_port)).to_be_bytes();
-        let seq = self.seq.to_be_bytes();
-        let ack = self.ack.unwrap_or(0).to_be_bytes();
-        // Made whole before it is written: a checksum stored into a word stored just before holds up the processor.
-        let mut words = [ports, seq, ack, [0x50, self.flags(), 0, 0], [0; 4]];
-        let [c0, c1] = match u16::from_ne_bytes(pseudo_header(addresses, 20).plus(Sum::of_header(&words)).checksum()) {
+        let Some([head @ .., checksum]) = words_mut(segment) else { return };
+        let [ports, seq, ack, offset_flags] = &mut *head;
+        *ports = (u32::from(self.source_port) << 16 | u32::from(self.destination_port)).to_be_bytes();
+        *seq = self.seq.to_be_bytes();
+        *ack = self.ack.unwrap_or(0).to_be_bytes();
+        *offset_flags = [0x50, self.flags(), 0, 0];
+        let [c0, c1] = match u16::from_ne_bytes(pseudo_header(addresses, 20).plus(Sum::of_header(head)).checksum()) {
             0 => zero.to_ne_bytes(),
             checksum => checksum.to_ne_bytes(),
         };
-        let [.., [z0, z1, ..]] = &mut words;
-        (*z0, *z1) = (c0, c1);
-        copy_words(segment.as_chunks_mut().0, &words);
+        // Written whole: a checksum stored into a word stored just before holds up the processor.
+        *checksum = [c0, c1, 0, 0];
     }
 }
 
