@@ -170,7 +170,8 @@ impl Reset {
         *ports = (u32::from(self.source_port) << 16 | u32::from(self.destination_port)).to_be_bytes();
         *seq = self.seq.to_be_bytes();
         *ack = self.ack.unwrap_or(0).to_be_bytes();
-        *offset_flags = [0x50, self.flags(), 0, 0];
+        // Data offset 5. A whole word like the others: the sum would wait for words put together from bytes.
+        *offset_flags = (0x5000_0000 | u32::from(self.flags()) << 16).to_be_bytes();
         let [c0, c1] = match u16::from_ne_bytes(pseudo_header(addresses, 20).plus(Sum::of_header(head)).checksum()) {
             0 => zero.to_ne_bytes(),
             checksum => checksum.to_ne_bytes(),
