@@ -27,8 +27,13 @@ impl Sum {
     #[inline]
     #[must_use]
     pub fn of(data: &[u8]) -> Self {
-        let (blocks, rest) = data.as_chunks::<BLOCK>();
-        blocks.iter().fold(Self::of_block(rest), |sum, block| sum.plus(Self::of_block(block)))
+        if data.len() <= BLOCK { Self::of_block(data) } else { Self::of_blocks(data) }
+    }
+
+    /// Sums more than a block, out of the way of less.
+    #[inline(never)]
+    fn of_blocks(data: &[u8]) -> Self {
+        data.chunks(BLOCK).fold(Self(0), |sum, block| sum.plus(Self::of_block(block)))
     }
 
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
@@ -86,18 +91,22 @@ impl Sum {
         sum
     }
 
-    /// Sums at most 64 KiB, more than any packet holds: in steps of 32 bytes, and what is left without a loop, which
-    /// would cost more than the options of a SYN do. Inlined, so that the caller need not save its registers for a call.
+    /// Sums at most 64 KiB, more than any packet holds: in steps of 64 bytes where setting them up pays, and what is left
+    /// without a loop. Inlined, so that the caller need not save its registers for a call.
     #[inline(always)]
     pub(crate) fn of_block(data: &[u8]) -> Self {
         if data.is_empty() {
             return Self(0);
         }
-        let (mut sum, mut rest) = (0, data);
+        let (mut sum, mut rest) = (0_u64, data);
         if data.len() >= 32 {
-            let (steps, tail) = data.as_chunks::<32>();
-            sum = Self::of_steps(steps).0;
-            rest = tail;
+            if data.len() >= 128 {
+                let (steps, tail) = data.as_chunks::<64>();
+                sum = Self::of_steps(steps).0;
+                rest = tail;
+            }
+            sum = sum.wrapping_add(take::<64>(&mut rest).0);
+            sum = sum.wrapping_add(take::<32>(&mut rest).0);
         }
         sum = sum.wrapping_add(take::<16>(&mut rest).0);
         sum = sum.wrapping_add(take::<8>(&mut rest).0);
@@ -122,18 +131,21 @@ impl Sum {
         Self((word >> 32).wrapping_add(word & 0xffff_ffff))
     }
 
-    /// Plain sums of 64-bit words and of their high halves are all a compiler needs to use vector registers. The first
-    /// wraps, the second cannot: what the one lacks of the other, shifted up, is the sum of the low halves.
-    #[inline]
-    fn of_steps(steps: &[[u8; 32]]) -> Self {
-        let (mut whole, mut high) = (0_u64, 0_u64);
-        for word in steps.as_flattened().as_chunks::<8>().0 {
-            let word = u64::from_ne_bytes(*word);
-            whole = whole.wrapping_add(word);
-            high = high.wrapping_add(word >> 32);
+    /// Plain sums of 64-bit words and of their high halves, in lanes, are all a compiler needs to use vector registers.
+    /// The first wrap, the second cannot: what the one lacks of the other, shifted up, is the sum of the low halves.
+    #[inline(always)]
+    fn of_steps(steps: &[[u8; 64]]) -> Self {
+        let (mut wholes, mut highs) = ([0_u64; 8], [0_u64; 8]);
+        for step in steps {
+            for ((word, whole), high) in step.as_chunks::<8>().0.iter().zip(&mut wholes).zip(&mut highs) {
+                let word = u64::from_ne_bytes(*word);
+                *whole = whole.wrapping_add(word);
+                *high = high.wrapping_add(word >> 32);
+            }
         }
+        let whole = wholes.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
+        let high = highs.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
         let sum = whole.wrapping_sub(high << 32).wrapping_add(high);
-        // Halved in width, so that words can be added to it without a carry.
         Self((sum >> 32).wrapping_add(sum & 0xffff_ffff))
     }
 
@@ -165,7 +177,7 @@ fn of_bytes(bytes: &[u8]) -> u64 {
 
 /// Takes `N` bytes off the front of `rest` and sums them, if there are so many.
 #[cfg(target_pointer_width = "64")]
-#[inline]
+#[inline(always)]
 fn take<const N: usize>(rest: &mut &[u8]) -> Sum {
     let Some((bytes, tail)) = rest.split_first_chunk::<N>() else { return Sum(0) };
     *rest = tail;

@@ -3,6 +3,7 @@
 pub mod etherparse;
 pub mod floors;
 pub mod hand_written;
+pub mod hand_written_plainly;
 pub mod pnet;
 pub mod smoltcp_packet;
 pub mod smoltcp_repr;
@@ -23,8 +24,9 @@ pub fn tcp_reset(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
 /// Those who answer, beside this crate.
 pub const PEERS: &[(&str, Answer)] = &[
     ("smoltcp 0.14, `Packet`", smoltcp_packet::answer),
-    ("hand-written, plain loop", hand_written::plain),
-    ("hand-written, vectorised loop", hand_written::vectorised),
+    ("hand-written, plainly", hand_written_plainly::answer),
+    ("hand-written with care", hand_written::plain),
+    ("hand-written with care, vectorised", hand_written::vectorised),
     ("smoltcp 0.14, `Repr`", smoltcp_repr::answer),
     ("pnet 0.35", pnet::answer),
     ("etherparse 0.21", etherparse::answer),

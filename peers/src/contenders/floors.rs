@@ -22,9 +22,17 @@ pub fn copy(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     Some(packet.len())
 }
 
-/// Adds all words up, in eights as long as there are eight: the least that touches every byte.
+/// Adds all words up, in lanes of their own as far as there are eight: the least that touches every byte, and so long a
+/// step that it does not matter where the loop comes to lie.
 pub fn read_all(data: &[u8]) -> u64 {
-    let (words, rest) = data.as_chunks::<8>();
-    let sum = words.iter().fold(0_u64, |sum, word| sum.wrapping_add(u64::from_ne_bytes(*word)));
-    rest.iter().fold(sum, |sum, byte| sum.wrapping_add(u64::from(*byte)))
+    let (steps, rest) = data.as_chunks::<64>();
+    let mut lanes = [0_u64; 8];
+    for step in steps {
+        for (lane, word) in lanes.iter_mut().zip(step.as_chunks::<8>().0) {
+            *lane = lane.wrapping_add(u64::from_ne_bytes(*word));
+        }
+    }
+    let (words, rest) = rest.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_ne_bytes(*word));
+    words.chain(lanes).chain(rest.iter().copied().map(u64::from)).fold(0, u64::wrapping_add)
 }

@@ -1,4 +1,5 @@
-//! What one writes without a crate: careful about every length, with a checksum loop of 16-bit words.
+//! What one writes without a crate, but with a thought of speed: nothing is copied or allocated, no sum is made twice; a
+//! checksum loop of 16-bit words, once plain, once so that it is vectorised.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
