@@ -75,10 +75,15 @@ impl Reset {
 pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
     let (header, payload) = packet.split_first_chunk().ok_or(NoReset::Truncated)?;
     let config = Config::new();
-    let tcp = decide(header, payload, &config)?;
-    let [source, destination] = addresses(header);
-    write(fixed(0, config.hop_limit), destination, source, config.profile, &tcp, buffer);
-    Ok(())
+    match decide(header, payload, &config) {
+        // By reference: it is not copied.
+        Ok(ref tcp) => {
+            let [source, destination] = addresses(header);
+            write(fixed(0, config.hop_limit), destination, source, config.profile, tcp, buffer);
+            Ok(())
+        }
+        Err(silence) => Err(silence),
+    }
 }
 
 /// Decides on a header and the payload behind it; on a small machine one copy, for decisions and the front door alike.
