@@ -43,6 +43,17 @@ impl Sum {
         Self::of_header(&words)
     }
 
+    /// Sums the words of a header where they lie.
+    #[inline]
+    pub(crate) const fn of_header(mut words: &[[u8; 4]]) -> Self {
+        let mut sum = Self(0);
+        while let [word, rest @ ..] = words {
+            sum = sum.plus(Self::of_word(*word));
+            words = rest;
+        }
+        sum
+    }
+
     /// Sums one word, without a loop: any number that fits is a sum.
     #[inline]
     #[expect(clippy::as_conversions, reason = "widens on some machines; `from` is not const")]
@@ -76,21 +87,9 @@ impl Sum {
     }
 }
 
-/// Wide machines: 32-bit words in a 64-bit sum, which so few of them do not fill, and for data 64-bit words.
+/// Wide machines: data in words of 64 bits, and sums that so few of them do not fill.
 #[cfg(target_pointer_width = "64")]
 impl Sum {
-    /// Sums the words of a header where they lie.
-    #[inline]
-    #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
-    pub(crate) const fn of_header(mut words: &[[u8; 4]]) -> Self {
-        let mut sum = Self(0);
-        while let [word, rest @ ..] = words {
-            sum = sum.plus(Self(u32::from_ne_bytes(*word) as u64));
-            words = rest;
-        }
-        sum
-    }
-
     /// Sums at most 64 KiB, more than any packet holds: in steps of 64 bytes where setting them up pays, and what is left
     /// without a loop. Inlined, so that the caller need not save its registers for a call.
     #[inline(always)]
@@ -146,6 +145,7 @@ impl Sum {
         let whole = wholes.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
         let high = highs.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
         let sum = whole.wrapping_sub(high << 32).wrapping_add(high);
+        // Halved in width: so the compiler sees that no words added to it will carry.
         Self((sum >> 32).wrapping_add(sum & 0xffff_ffff))
     }
 
@@ -184,15 +184,9 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Sum {
     Sum::of_header(bytes.as_chunks().0)
 }
 
-/// Small machines: 16-bit words in a 32-bit sum, which 64 KiB of them do not fill; one loop, out of line.
+/// Small machines: data in words of 16 bits, which do not fill a 32-bit sum; one loop, out of line.
 #[cfg(not(target_pointer_width = "64"))]
 impl Sum {
-    /// Sums the words of a header where they lie.
-    #[inline]
-    pub(crate) const fn of_header(words: &[[u8; 4]]) -> Self {
-        Self::of_block(words.as_flattened())
-    }
-
     /// Sums at most 64 KiB, more than any packet holds.
     #[inline(never)]
     #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]

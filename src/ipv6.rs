@@ -62,7 +62,7 @@ impl Reset {
     }
 
     /// Writes the reset, which may go over the offender's own bytes.
-    #[inline(always)]
+    #[inline]
     pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
         let fixed = fixed(self.traffic_class, self.hop_limit);
         write(fixed, &self.source.octets(), &self.destination.octets(), self.profile, &self.tcp, packet);
@@ -86,9 +86,8 @@ pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; RESET_LEN]) -> Result<(), N
     }
 }
 
-/// Decides on a header and the payload behind it; on a small machine one copy, for decisions and the front door alike.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+/// Decides on a header and the payload behind it.
+#[inline]
 fn decide(header: &[u8; HEADER_LEN], payload: &[u8], config: &Config) -> Result<tcp::Reset, NoReset> {
     let &[version, _, _, _, l0, l1, next_header, _, ref both @ ..] = header;
     if version >> 4 != 6 {
@@ -119,8 +118,8 @@ fn decide(header: &[u8; HEADER_LEN], payload: &[u8], config: &Config) -> Result<
     tcp::Reset::decide(segment, usize::from(segment_len), sum, config)
 }
 
-/// Writes a reset. Inlined where speed counts; on small machines, a copy for all.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+/// Writes a reset.
+#[inline]
 fn write(
     fixed: [u8; 8],
     source: &[u8; 16],

@@ -162,8 +162,8 @@ impl Reset {
         self.emit_with(addresses, 0, segment);
     }
 
-    /// Writes the segment, a checksum that computes to zero as `zero`. Copied or shared as [`Self::decide`] is.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    /// Writes the segment, a checksum that computes to zero as `zero`.
+    #[inline]
     pub(crate) fn emit_with(&self, addresses: Sum, zero: u16, segment: &mut [u8; HEADER_LEN]) {
         let Some([head @ .., checksum]) = words_mut(segment) else { return };
         let [ports, seq, ack, offset_flags] = &mut *head;
