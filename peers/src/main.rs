@@ -9,6 +9,7 @@ mod measure;
 mod report;
 mod silences;
 
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
@@ -34,7 +35,7 @@ fn run() -> Result<()> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("help") => {
-                println!("{USAGE}");
+                writeln!(stdout(), "{USAGE}")?;
                 return Ok(());
             }
             Long("rounds") => rounds = arguments.value()?.parse()?,
@@ -56,10 +57,10 @@ fn run() -> Result<()> {
     let mut beside = Beside::start()?;
     let rows = answers::measure(rounds, &sets, &mut beside);
     beside.stop()?;
-    println!("{}\n", report::machine());
-    println!("{}", report::answers(&sets, &rows));
-    println!("{}", report::checksums(&checksums::measure(rounds)?));
-    println!("{}", report::silences(&silences::measure(rounds)?));
+    writeln!(stdout(), "{}\n", report::machine())?;
+    writeln!(stdout(), "{}", report::answers(&sets, &rows))?;
+    writeln!(stdout(), "{}", report::checksums(&checksums::measure(rounds)?))?;
+    writeln!(stdout(), "{}", report::silences(&silences::measure(rounds)?))?;
     if let Some(path) = chart {
         std::fs::write(&path, chart::svg(&sets, &rows)).with_context(|| format!("cannot write {}", path.display()))?;
     }

@@ -5,6 +5,7 @@
 //! first line counts alone: the same loop around a function that does nothing.
 
 use std::hint::black_box;
+use std::io::{Write, stdout};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -83,7 +84,7 @@ fn run() -> Result<ExitCode> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("help") => {
-                println!("usage: instructions [--set NAME --rounds N] [CEILINGS]");
+                writeln!(stdout(), "usage: instructions [--set NAME --rounds N] [CEILINGS]")?;
                 return Ok(ExitCode::SUCCESS);
             }
             Long("set") => {
@@ -122,7 +123,7 @@ fn answer_all(set: &Set, rounds: u64) {
 /// Counts every set, prints a table, and fails where a ceiling is passed.
 fn compare(ceilings: &[(String, f64)]) -> Result<ExitCode> {
     let mut too_many = Vec::new();
-    println!("{:<16}{:>12}{:>10}", "set", "instructions", "ceiling");
+    writeln!(stdout(), "{:<16}{:>12}{:>10}", "set", "instructions", "ceiling")?;
     for set in SETS {
         let calls = ROUNDS * (set.packets)().len() as u64;
         let twice = collected(set.name, 2 * ROUNDS)?;
@@ -130,12 +131,12 @@ fn compare(ceilings: &[(String, f64)]) -> Result<ExitCode> {
         let count = (twice - once) as f64 / calls as f64;
         match ceilings.iter().find(|(name, _)| name == set.name) {
             Some((name, ceiling)) => {
-                println!("{name:<16}{count:>12.1}{ceiling:>10}");
+                writeln!(stdout(), "{name:<16}{count:>12.1}{ceiling:>10}")?;
                 if count > *ceiling {
                     too_many.push(format!("{name}: {count:.1} instructions, the ceiling is {ceiling}"));
                 }
             }
-            None => println!("{:<16}{count:>12.1}{:>10}", set.name, "-"),
+            None => writeln!(stdout(), "{:<16}{count:>12.1}{:>10}", set.name, "-")?,
         }
     }
     for line in &too_many {
