@@ -6,8 +6,8 @@ mod common;
 
 use common::offender::{V4, V6};
 use common::reference::Rules;
-use core::net::{Ipv4Addr, Ipv6Addr};
-use tcp_reset::{NoReset, Reset, ipv4, ipv6};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tcp_reset::{NoReset, Reset};
 
 #[test]
 #[rustfmt::skip]
@@ -30,18 +30,9 @@ fn ipv4() {
     ];
     for (address, unicast) in table {
         let address: Ipv4Addr = address.parse().unwrap();
-        for config in [Rules::NETFILTER.config(), Rules::TCP_STACK.config()] {
-            let decide = |offender: V4| ipv4::Reset::in_reply_to(&offender.bytes(), &config);
-            let from = decide(V4 { source: address.octets(), ..V4::default() });
-            let to = decide(V4 { destination: address.octets(), ..V4::default() });
-            if unicast {
-                assert_eq!(from.unwrap().destination, address);
-                assert_eq!(to.unwrap().source, address);
-            } else {
-                assert_eq!(from, Err(NoReset::Source), "{address}");
-                assert_eq!(to, Err(NoReset::Destination), "{address}");
-            }
-        }
+        let from = V4 { source: address.octets(), ..V4::default() };
+        let to = V4 { destination: address.octets(), ..V4::default() };
+        check(address.into(), unicast, &from.bytes(), &to.bytes());
     }
 }
 
@@ -72,17 +63,27 @@ fn ipv6() {
     ];
     for (address, unicast) in table {
         let address: Ipv6Addr = address.parse().unwrap();
-        for config in [Rules::NETFILTER.config(), Rules::TCP_STACK.config()] {
-            let decide = |offender: V6| ipv6::Reset::in_reply_to(&offender.bytes(), &config);
-            let from = decide(V6 { source: address.octets(), ..V6::default() });
-            let to = decide(V6 { destination: address.octets(), ..V6::default() });
-            if unicast {
-                assert_eq!(from.unwrap().destination, address);
-                assert_eq!(to.unwrap().source, address);
-            } else {
-                assert_eq!(from, Err(NoReset::Source), "{address}");
-                assert_eq!(to, Err(NoReset::Destination), "{address}");
-            }
+        let from = V6 { source: address.octets(), ..V6::default() };
+        let to = V6 { destination: address.octets(), ..V6::default() };
+        check(address.into(), unicast, &from.bytes(), &to.bytes());
+    }
+}
+
+/// A reset goes back to a unicast address and comes from one; any other is the reason for silence.
+fn check(address: IpAddr, unicast: bool, from: &[u8], to: &[u8]) {
+    for rules in [Rules::NETFILTER, Rules::TCP_STACK] {
+        let decide = |packet| {
+            Reset::in_reply_to(packet, &rules.config()).map(|reset| match reset {
+                Reset::V4(reset) => [IpAddr::from(reset.source), reset.destination.into()],
+                Reset::V6(reset) => [reset.source.into(), reset.destination.into()],
+            })
+        };
+        if unicast {
+            assert_eq!(decide(from).unwrap()[1], address);
+            assert_eq!(decide(to).unwrap()[0], address);
+        } else {
+            assert_eq!(decide(from), Err(NoReset::Source), "{address}");
+            assert_eq!(decide(to), Err(NoReset::Destination), "{address}");
         }
     }
 }
