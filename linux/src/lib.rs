@@ -6,6 +6,7 @@ pub mod generate;
 pub mod judge;
 pub mod kernel;
 pub mod namespace;
+mod protocol;
 pub mod record;
 pub mod show;
 

@@ -5,15 +5,9 @@ use super::Exclusion::{
 };
 use super::{Exclusion, tcp};
 use crate::judge::Judge;
+use crate::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 
 const HEADER_LEN: usize = 40;
-
-const HOP_BY_HOP: u8 = 0;
-const TCP: u8 = 6;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const AUTHENTICATION: u8 = 51;
-const DESTINATION_OPTIONS: u8 = 60;
 
 pub(super) fn exclusion(judge: Judge, packet: &[u8]) -> Option<Exclusion> {
     let header = packet.first_chunk::<HEADER_LEN>()?;

@@ -3,17 +3,11 @@
 use tcp_reset::checksum::Sum;
 
 use super::Generator;
+use crate::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 
 const HEADER_LEN: usize = 40;
 const PAYLOAD_LEN: usize = 4;
 const NEXT_HEADER: usize = 6;
-
-const HOP_BY_HOP: u8 = 0;
-const TCP: u8 = 6;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const AUTHENTICATION: u8 = 51;
-const DESTINATION_OPTIONS: u8 = 60;
 
 impl Generator {
     pub(super) fn ipv6(&mut self, packet: &mut Vec<u8>) {
