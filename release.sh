@@ -79,6 +79,7 @@ if has cargo-mutants "mutation testing"; then
     step "mutation testing" tests/mutants.sh
 fi
 step "no panic is linked in" proof/no-panic.sh --long
+step "the README's figures" proof/figures.sh
 step "footprint" proof/footprint.sh
 step "firmware" firmware/run.sh
 step "other machines" proof/other-machines.sh

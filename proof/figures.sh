@@ -35,6 +35,8 @@ deepest() {
 }
 firmware=$(firmware/run.sh)
 says "at most $(deepest '(ipv[46]-netfilter by reset\(\).*|ipv4-[a-z-]*(, alone)?)') bytes for \`tcp_reset::reset\`"
+mapfile -t instructions < <(grep -F 'ipv4-netfilter by reset(): ' <<<"$firmware" | grep -oE '[0-9]+ instructions')
+says "${instructions[1]% *} to answer a SYN on thumbv7m at opt-level z, ${instructions[2]% *} at 3"
 says "; $(deepest 'ipv6-(netfilter|tcp-stack)') for an IPv6 decision kept as a value"
 
 # ratios FILE: those of its tables, each behind the name of its row and the number of its column.
