@@ -105,9 +105,10 @@ impl Reset {
         };
         let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
         let Some([length, fragment, ttl, addresses @ ..]) = words_mut(header) else { return };
-        *length = [0x45, self.tos, 0, 40];
-        *fragment = [0, 0, 0x40, 0];
-        *ttl = [self.hop_limit, crate::TCP, 0, 0];
+        // Whole words: a sum would wait for words put together from bytes.
+        *length = (0x4500_0028 | u32::from(self.tos) << 16).to_be_bytes();
+        *fragment = 0x0000_4000_u32.to_be_bytes();
+        *ttl = (u32::from(self.hop_limit) << 24 | u32::from(crate::TCP) << 16).to_be_bytes();
         *addresses = [self.source.octets(), self.destination.octets()];
         let addresses = Sum::of_header(addresses);
         let sum = Sum::of_header(words(header));

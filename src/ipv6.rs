@@ -133,6 +133,8 @@ fn write(
         Profile::Netfilter => 0x0000,
         Profile::TcpStack => 0xffff,
     };
+    // Not from the packet: the sum would wait for what has just been written.
+    let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
     let Some((header, segment)) = packet.split_first_chunk_mut::<HEADER_LEN>() else { return };
     let Some(segment) = segment.first_chunk_mut() else { return };
     let Some((start, both)) = header.split_first_chunk_mut::<8>() else { return };
@@ -140,7 +142,7 @@ fn write(
     *start = fixed;
     copy_words(from.as_chunks_mut().0, source.as_chunks().0);
     copy_words(to.as_chunks_mut().0, destination.as_chunks().0);
-    tcp.emit_with(Sum::of_block(both), zero, segment);
+    tcp.emit_with(addresses, zero, segment);
 }
 
 /// All of the header that stands before the addresses.

@@ -79,7 +79,7 @@ impl Reset {
     /// # Errors
     ///
     /// The reason for silence: see [`ipv4::Reset::in_reply_to`] and [`ipv6::Reset::in_reply_to`].
-    #[inline]
+    #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         if is_ipv6(packet) {
             ipv6::Reset::in_reply_to(packet, config).map(Self::V6)
@@ -90,7 +90,7 @@ impl Reset {
 
     /// Writes the reset and returns the prefix of `buffer` that was written; `None`, with `buffer` untouched, where it
     /// does not fit. It always fits over the offending packet itself.
-    #[inline]
+    #[inline(always)]
     pub fn emit<'buffer>(&self, buffer: &'buffer mut [u8]) -> Option<&'buffer mut [u8]> {
         match self {
             Self::V4(reset) => {
