@@ -225,4 +225,4 @@ impl Sum {
 
 /// How much is summed without minding carries: no sum of so few bytes overflows on any machine, and even where `usize`
 /// has 16 bits an array may be so long.
-const BLOCK: usize = 1 << 14;
+const BLOCK: usize = 0x4000;
