@@ -1,6 +1,6 @@
 //! Packets to be answered: correct ones, from which a test departs in the fields it is about.
 //!
-//! ```ignore
+//! ```text
 //! V4 { tos: 0xff, tcp: Tcp { flags: FIN, ..Tcp::default() }, ..V4::default() }.bytes()
 //! ```
 
