@@ -8,7 +8,7 @@ use crate::answers::{Row, Set};
 const COLUMNS: [(&str, &str); 3] =
     [("SYN 40", "SYN, 40 bytes"), ("data 1500", "data, 1500 bytes"), ("mixed", "mixed sizes and kinds")];
 
-const NAMES_WIDTH: usize = 235;
+const NAMES_WIDTH: usize = 255;
 const COLUMN_WIDTH: usize = 215;
 /// The longest bar; the rest of the column is for its figure.
 const BAR_WIDTH: f64 = 100.0;
