@@ -29,14 +29,14 @@ while read -r line; do
     says "$line"
 done < <(proof/footprint.sh | grep '^| tcp-reset')
 
-# deepest PATTERN: the deepest stack in bytes, of the files whose names it matches; fewest PATTERN: the fewest instructions.
+# deepest PATTERN: the deepest stack in bytes, of the files whose names it matches.
 deepest() {
     grep -E "^$1: " <<<"$firmware" | grep -oE 'stack [0-9]+' | sort -k 2 -n | tail -n 1 | cut -d ' ' -f 2
 }
 firmware=$(firmware/run.sh)
 says "at most $(deepest '(ipv[46]-netfilter by reset\(\).*|ipv4-[a-z-]*(, alone)?)') bytes for \`tcp_reset::reset\`"
-mapfile -t instructions < <(grep -F 'ipv4-netfilter by reset(): ' <<<"$firmware" | grep -oE '[0-9]+ instructions')
-says "${instructions[1]% *} to answer a SYN on thumbv7m at opt-level z, ${instructions[2]% *} at 3"
+mapfile -t syn < <(grep -F 'ipv4-netfilter by reset(): ' <<<"$firmware" | grep -oE '[0-9]+ instructions')
+says "${syn[1]% *} to answer a SYN on thumbv7m at opt-level z, ${syn[2]% *} at 3"
 says "; $(deepest 'ipv6-(netfilter|tcp-stack)') for an IPv6 decision kept as a value"
 
 # ratios FILE: those of its tables, each behind the name of its row and the number of its column.
