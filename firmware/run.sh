@@ -24,12 +24,12 @@ run() {
         die "the stack is over its ceiling of $5 bytes, or a file is missing"
 }
 
-run thumbv6m-none-eabi '"z"' "" 6 224
-run thumbv6m-none-eabi '"z"' only-ipv4 1 192
-run thumbv6m-none-eabi '"z"' only-reset 2 192
-run thumbv7m-none-eabi '"z"' "" 6 208
-run thumbv7m-none-eabi '"z"' only-ipv4 1 192
-run thumbv7m-none-eabi '"z"' only-reset 2 192
-run thumbv7m-none-eabi 3 "" 6 192
-run thumbv7m-none-eabi 3 only-ipv4 1 192
-run thumbv7m-none-eabi 3 only-reset 2 192
+run thumbv6m-none-eabi '"z"' "" 6 248
+run thumbv6m-none-eabi '"z"' only-ipv4 1 112
+run thumbv6m-none-eabi '"z"' only-reset 2 176
+run thumbv7m-none-eabi '"z"' "" 6 192
+run thumbv7m-none-eabi '"z"' only-ipv4 1 96
+run thumbv7m-none-eabi '"z"' only-reset 2 144
+run thumbv7m-none-eabi 3 "" 6 144
+run thumbv7m-none-eabi 3 only-ipv4 1 80
+run thumbv7m-none-eabi 3 only-reset 2 144

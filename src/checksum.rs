@@ -27,12 +27,16 @@ impl Sum {
     #[inline]
     #[must_use]
     pub fn of(data: &[u8]) -> Self {
-        if data.len() <= BLOCK { Self::of_block(data) } else { Self::of_blocks(data) }
+        match data.len() {
+            8..=BLOCK => Self::of_rest(data, data),
+            _ => Self::of_few_or_many(data),
+        }
     }
 
-    /// Sums more than a block, out of the way of less.
+    /// Sums less than eight bytes or more than a block, out of the way of what lies between.
+    #[cold]
     #[inline(never)]
-    fn of_blocks(data: &[u8]) -> Self {
+    fn of_few_or_many(data: &[u8]) -> Self {
         let (mut sum, mut rest) = (Self(0), data);
         while !rest.is_empty() {
             // `chunks` would keep a panic where little is inlined.
@@ -94,47 +98,65 @@ impl Sum {
     }
 }
 
-/// Wide machines: data in words of 64 bits, and sums that so few of them do not fill.
+/// Wide machines: data in words of 64 bits.
 #[cfg(target_pointer_width = "64")]
 impl Sum {
-    /// Sums at most 64 KiB, more than any packet holds: in steps of 64 bytes where setting them up pays, and what is left
-    /// without a loop. Inlined, so that the caller need not save its registers for a call.
-    #[inline(always)]
-    pub(crate) fn of_block(data: &[u8]) -> Self {
-        if data.is_empty() {
-            return Self(0);
+    /// Sums at most 64 KiB, more than any packet holds.
+    #[inline]
+    fn of_block(data: &[u8]) -> Self {
+        if data.len() >= 8 {
+            return Self::of_rest(data, data);
         }
-        let (mut sum, mut rest) = (0_u64, data);
-        if data.len() >= 32 {
-            if data.len() >= 128 {
-                let (steps, tail) = data.as_chunks::<64>();
-                sum = Self::of_steps(steps).0;
-                rest = tail;
-            }
-            sum = sum.wrapping_add(take::<64>(&mut rest).0);
-            sum = sum.wrapping_add(take::<32>(&mut rest).0);
+        let mut word = [0; 8];
+        for (to, from) in word.iter_mut().zip(data) {
+            *to = *from;
         }
-        sum = sum.wrapping_add(take::<16>(&mut rest).0);
-        sum = sum.wrapping_add(take::<8>(&mut rest).0);
-        if !rest.is_empty() {
-            sum = sum.wrapping_add(Self::of_end(data, rest).0);
-        }
-        Self(sum)
+        Self(u64::from_ne_bytes(word))
     }
 
-    /// Sums the last bytes of `data`, fewer than eight, by one load that overlaps the word before them.
+    /// Sums `rest`, the end of `data`, which has eight bytes or more and at most 64 KiB: in steps of 64 bytes where setting
+    /// them up pays, and what is left without a loop. Inlined, so that the caller need not save its registers for a call.
+    #[inline(always)]
+    pub(crate) fn of_rest(data: &[u8], mut rest: &[u8]) -> Self {
+        // The steps apart, so that the sum of what is left need not wait for theirs.
+        let (mut steps, mut sum) = (Self(0), Self(0));
+        if rest.is_empty() {
+            return sum;
+        }
+        if rest.len() >= 32 {
+            if rest.len() >= 128 {
+                let (whole, tail) = rest.as_chunks();
+                steps = Self::of_steps(whole);
+                rest = tail;
+            }
+            take::<64>(&mut rest, &mut sum);
+            take::<32>(&mut rest, &mut sum);
+        }
+        take::<16>(&mut rest, &mut sum);
+        take::<8>(&mut rest, &mut sum);
+        if !rest.is_empty() {
+            sum = sum.plus(Self::of_end(data, rest.len()));
+        }
+        sum.plus(steps)
+    }
+
+    /// Sums the last `len` bytes of `data`, fewer than eight, by one load that overlaps the word before them.
     #[inline(always)]
     #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "so few bytes can be counted in a u32")]
-    fn of_end(data: &[u8], tail: &[u8]) -> Self {
-        let seen_bits = 64_u32.wrapping_sub((tail.len() as u32) << 3);
+    fn of_end(data: &[u8], len: usize) -> Self {
+        let seen_bits = 64_u32.wrapping_sub((len as u32) << 3);
         // By `get`: the split inside `last_chunk` keeps a panic where little is inlined.
         let last = data.len().checked_sub(8).and_then(|start| data.get(start..));
-        let word = match last.and_then(<[u8]>::first_chunk::<8>) {
-            // Read as little-endian, the bytes already summed are the low ones.
-            Some(word) => u64::from_le_bytes(*word).wrapping_shr(seen_bits).to_le(),
-            None => of_bytes(tail),
-        };
-        Self((word >> 32).wrapping_add(word & 0xffff_ffff))
+        let word = last.and_then(<[u8]>::first_chunk).unwrap_or(&[0; 8]);
+        // Read as little-endian, the bytes already summed are the low ones.
+        Self(u64::from_le_bytes(*word).wrapping_shr(seen_bits).to_le())
+    }
+
+    /// Copies an IPv6 address and sums it.
+    #[inline]
+    pub(crate) fn of_copied(from: &[u8; 16], to: &mut [u8; 16]) -> Self {
+        *to = *from;
+        Self::of_rest(from, from)
     }
 
     /// Plain sums of 64-bit words and of their high halves, in lanes, are all a compiler needs to use vector registers.
@@ -151,9 +173,13 @@ impl Sum {
         }
         let whole = wholes.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
         let high = highs.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
-        let sum = whole.wrapping_sub(high << 32).wrapping_add(high);
-        // Halved in width: so the compiler sees that no words added to it will carry.
-        Self((sum >> 32).wrapping_add(sum & 0xffff_ffff))
+        Self(whole.wrapping_sub(high << 32).wrapping_add(high)).narrow()
+    }
+
+    /// The same sum in half the width and a bit: so the compiler sees that a few words added to it will not carry.
+    #[inline]
+    pub(crate) const fn narrow(self) -> Self {
+        Self((self.0 >> 32).wrapping_add(self.0 & 0xffff_ffff))
     }
 
     /// Whether it is a multiple of 65535, but not 0. What lies below 0, 2^64 - 1, is a multiple itself.
@@ -171,24 +197,15 @@ impl Sum {
     }
 }
 
-/// Fewer than eight bytes, as the first ones of a word.
-#[cfg(target_pointer_width = "64")]
-#[inline(never)]
-fn of_bytes(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    for (to, from) in word.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    u64::from_ne_bytes(word)
-}
-
-/// Takes `N` bytes off the front of `rest` and sums them, if there are so many.
+/// Takes `N` bytes off the front of `rest` and adds them to `sum`, if there are so many.
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
-fn take<const N: usize>(rest: &mut &[u8]) -> Sum {
-    let Some((bytes, tail)) = rest.split_first_chunk::<N>() else { return Sum(0) };
+fn take<const N: usize>(rest: &mut &[u8], sum: &mut Sum) {
+    let Some((bytes, tail)) = rest.split_first_chunk::<N>() else { return };
+    for word in bytes.as_chunks().0 {
+        *sum = sum.plus(Sum(u64::from_ne_bytes(*word)));
+    }
     *rest = tail;
-    Sum::of_header(bytes.as_chunks().0)
 }
 
 /// Small machines: data in words of 16 bits, which do not fill a 32-bit sum; one loop, out of line.
@@ -197,7 +214,7 @@ impl Sum {
     /// Sums at most 64 KiB, more than any packet holds.
     #[inline(never)]
     #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
-    pub(crate) const fn of_block(mut data: &[u8]) -> Self {
+    const fn of_block(mut data: &[u8]) -> Self {
         let mut sum = 0_u32;
         while let [b0, b1, rest @ ..] = data {
             sum = sum.wrapping_add(u16::from_ne_bytes([*b0, *b1]) as u32);
@@ -207,6 +224,29 @@ impl Sum {
             sum = sum.wrapping_add(u16::from_ne_bytes([last, 0]) as u32);
         }
         Self(sum)
+    }
+
+    /// Sums `rest`, the end of `data`, at most 64 KiB.
+    #[inline]
+    pub(crate) const fn of_rest(_data: &[u8], rest: &[u8]) -> Self {
+        Self::of_block(rest)
+    }
+
+    /// Copies an IPv6 address and sums it, word by word: to copy a whole array is a call of `memcpy`, and that is large.
+    #[inline(never)]
+    pub(crate) fn of_copied(from: &[u8; 16], to: &mut [u8; 16]) -> Self {
+        let mut sum = Self(0);
+        for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks().0) {
+            *to = *from;
+            sum = sum.plus(Self::of_word(*from));
+        }
+        sum
+    }
+
+    /// As narrow as it is.
+    #[inline]
+    pub(crate) const fn narrow(self) -> Self {
+        self
     }
 
     /// Whether it is a multiple of 65535, but not 0; without the division, which is a call on some machines.

@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, MAX_LEN, NoReset, Profile, tcp, words, words_mut};
+use crate::{Checksum, Config, MAX_LEN, NoReset, Offender, Profile, silence, tcp, words, words_mut};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -41,97 +41,133 @@ impl Reset {
     /// [`NoReset::DataOffset`].
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let header = packet.first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
-        let &[[version_ihl, tos, l0, l1], [_, _, f0, f1], [_, protocol, ..], ref addresses @ ..] = words(header);
-        // The header length counts 32-bit words (RFC 791 §3.1), and the header itself has five.
-        match version_ihl {
-            0x45..=0x4f => (),
-            0x40..=0x44 => return Err(NoReset::HeaderLength),
-            _ => return Err(NoReset::Version),
-        }
-        let header_len = usize::from(version_ihl & 0x0f) << 2;
-        let total_len = usize::from(u16::from_be_bytes([l0, l1]));
-        let segment_len = total_len.checked_sub(header_len).ok_or(NoReset::TotalLength)?;
-        let segment = match packet.get(header_len..total_len) {
-            Some(segment) => segment,
-            None if config.tcp_checksum == Checksum::Verify => return Err(NoReset::Truncated),
-            None => packet.get(header_len..).ok_or(NoReset::Truncated)?,
-        };
-        let options = packet.get(HEADER_LEN..header_len).unwrap_or_default();
-
-        // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
-        if config.ipv4_checksum == Checksum::Verify {
-            let mut sum = Sum::of_header(words(header));
-            if !options.is_empty() {
-                sum = sum.plus(Sum::of_header(options.as_chunks().0));
-            }
-            if !sum.is_valid() {
-                return Err(NoReset::HeaderChecksum);
-            }
-        }
-        // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
-        if u16::from_be_bytes([f0, f1]) & 0x1fff != 0 {
-            return Err(NoReset::Fragment);
-        }
-        if protocol != crate::TCP {
-            return Err(NoReset::NotTcp);
-        }
-        let &[source, destination] = addresses;
-        let source = Ipv4Addr::from(source);
-        if !is_unicast(source) {
-            return Err(NoReset::Source);
-        }
-        let destination = Ipv4Addr::from(destination);
-        if !is_unicast(destination) {
-            return Err(NoReset::Destination);
-        }
+        let Offender { header, segment, segment_len, addresses } = offender(packet, config)?;
+        let &[[_, tos, ..], _, _, source, destination] = words(header);
         Ok(Self {
-            source: destination,
-            destination: source,
+            source: destination.into(),
+            destination: source.into(),
             tos: config.traffic_class(tos),
             hop_limit: config.hop_limit,
             profile: config.profile,
-            tcp: tcp::Reset::decide(segment, segment_len, Sum::of_header(addresses), config)?,
+            tcp: tcp::Reset::decide(segment, segment_len, addresses, config)?,
         })
     }
 
     /// Writes the reset, which may go over the offender's own bytes.
     #[inline(always)]
     pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
-        // Where Linux leaves the checksum to its offload helper, a computed zero leaves as 0xFFFF, as it does for UDP.
-        let zero = match self.profile {
-            Profile::Netfilter => 0xffff,
-            Profile::TcpStack => 0x0000,
-        };
-        let ([header, segment], _) = packet.as_chunks_mut::<HEADER_LEN>() else { return };
-        let Some([length, fragment, ttl, addresses @ ..]) = words_mut(header) else { return };
-        // Whole words: a sum would wait for words put together from bytes.
-        *length = (0x4500_0028 | u32::from(self.tos) << 16).to_be_bytes();
-        *fragment = 0x0000_4000_u32.to_be_bytes();
-        *ttl = (u32::from(self.hop_limit) << 24 | u32::from(crate::TCP) << 16).to_be_bytes();
-        *addresses = [self.source.octets(), self.destination.octets()];
-        let addresses = Sum::of_header(addresses);
-        let sum = Sum::of_header(words(header));
-        let [_, _, _, _, _, _, _, _, _, _, c0, c1, ..] = header;
-        [*c0, *c1] = sum.checksum();
-        self.tcp.emit_with(addresses, zero, segment);
+        let ([header, segment], _) = packet.as_chunks_mut() else { return };
+        let addresses = [self.source.octets(), self.destination.octets()];
+        self.tcp.emit_with(Sum::of_words(addresses), zero(self.profile), segment);
+        write(self.tos, self.hop_limit, addresses, header);
     }
 }
 
-/// Decides as netfilter does and writes the reset. On a small machine out of line, as its IPv6 sister is.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; MAX_LEN]) -> Result<(), NoReset> {
-    let buffer = buffer.first_chunk_mut().ok_or(NoReset::Truncated)?;
-    Reset::in_reply_to(packet, &Config::new())?.emit(buffer);
+/// Decides as netfilter does on what [`offender`] has found, and writes the reset.
+#[inline(always)]
+pub(crate) fn answer(offender: &Offender<'_, [u8; HEADER_LEN]>, buffer: &mut [u8; MAX_LEN]) -> Result<(), NoReset> {
+    let config = Config::new();
+    let ([ip, tcp, ..], _) = buffer.as_chunks_mut() else { return Err(silence(NoReset::Truncated)) };
+    tcp::answer(offender.segment, offender.addresses, zero(config.profile), tcp)?;
+    let &[.., source, destination] = words(offender.header);
+    write(0, config.hop_limit, [destination, source], ip);
     Ok(())
+}
+
+/// Looks at all that is IPv4's in `packet`.
+#[inline(always)]
+pub(crate) fn offender<'packet>(
+    packet: &'packet [u8],
+    config: &Config,
+) -> Result<Offender<'packet, [u8; HEADER_LEN]>, NoReset> {
+    let Some(header) = packet.first_chunk() else { return Err(silence(NoReset::Truncated)) };
+    let &[[version_ihl, _, l0, l1], identification_fragment, [_, protocol, ..], ref addresses @ ..] = words(header);
+    // The header length counts 32-bit words (RFC 791 §3.1), and the header itself has five.
+    match version_ihl {
+        0x45..=0x4f => (),
+        0x40..=0x44 => return Err(silence(NoReset::HeaderLength)),
+        _ => return Err(silence(NoReset::Version)),
+    }
+    let header_len = usize::from(version_ihl & 0x0f) << 2;
+    let total_len = usize::from(u16::from_be_bytes([l0, l1]));
+    let Some(segment_len) = total_len.checked_sub(header_len) else { return Err(silence(NoReset::TotalLength)) };
+    if packet.len() < total_len && config.tcp_checksum == Checksum::Verify {
+        return Err(silence(NoReset::Truncated));
+    }
+    let Some(segment) = packet.get(header_len..total_len.min(packet.len())) else {
+        return Err(silence(NoReset::Truncated));
+    };
+
+    // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
+    if config.ipv4_checksum == Checksum::Verify {
+        let mut sum = Sum::of_header(words(header));
+        if header_len > HEADER_LEN {
+            sum = sum.plus(of_options(packet.get(..header_len).unwrap_or_default()));
+        }
+        if !sum.is_valid() {
+            return Err(silence(NoReset::HeaderChecksum));
+        }
+    }
+    // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
+    if u32::from_be_bytes(identification_fragment) & 0x1fff != 0 {
+        return Err(silence(NoReset::Fragment));
+    }
+    if protocol != crate::TCP {
+        return Err(silence(NoReset::NotTcp));
+    }
+    let &[source, destination] = addresses;
+    if !is_unicast(source.into()) {
+        return Err(silence(NoReset::Source));
+    }
+    if !is_unicast(destination.into()) {
+        return Err(silence(NoReset::Destination));
+    }
+    Ok(Offender { header, segment, segment_len, addresses: Sum::of_header(addresses) })
+}
+
+/// Sums the options behind the words of every header. Cold, for few packets have any; a call would cost the others more.
+#[cold]
+#[inline(always)]
+fn of_options(header: &[u8]) -> Sum {
+    Sum::of_rest(header, header.get(HEADER_LEN..).unwrap_or_default())
+}
+
+/// Writes the header of a reset.
+#[inline]
+fn write(tos: u8, hop_limit: u8, addresses: [[u8; 4]; 2], header: &mut [u8; HEADER_LEN]) {
+    let Some([length, fragment, ttl, both @ ..]) = words_mut(header) else { return };
+    // Whole words: a sum would wait for words put together from bytes.
+    *length = (0x4500_0028 | u32::from(tos) << 16).to_be_bytes();
+    *fragment = 0x0000_4000_u32.to_be_bytes();
+    *ttl = (u32::from(hop_limit) << 24 | u32::from(crate::TCP) << 16).to_be_bytes();
+    *both = addresses;
+    let sum = Sum::of_header(words(header));
+    let [_, _, _, _, _, _, _, _, _, _, c0, c1, ..] = header;
+    [*c0, *c1] = sum.checksum();
+}
+
+/// What a TCP checksum of zero is written as: where Linux leaves it to its offload helper, as 0xFFFF, as for UDP.
+#[inline]
+const fn zero(profile: Profile) -> u16 {
+    match profile {
+        Profile::Netfilter => 0xffff,
+        Profile::TcpStack => 0x0000,
+    }
 }
 
 /// Whether a reset may come from the address or go to it. A broadcast address of some subnet passes: only the caller's
 /// routing table knows it.
 #[inline]
 const fn is_unicast(address: Ipv4Addr) -> bool {
-    let bits = address.to_bits();
-    // Below multicast, 224.0.0.0/4, but not 0.0.0.0, which wraps; or above it, but not 255.255.255.255.
-    bits.wrapping_sub(1) < 0xdfff_ffff || matches!(bits, 0xf000_0000..=0xffff_fffe)
+    match address.octets() {
+        [1..=223, ..] => true,
+        _ => is_rare_unicast(address),
+    }
+}
+
+/// The same for what hardly any packet has: an address of 0.0.0.0/8, of multicast or of the class above it.
+#[cold]
+#[inline(always)]
+const fn is_rare_unicast(address: Ipv4Addr) -> bool {
+    !address.is_multicast() && !address.is_unspecified() && !address.is_broadcast()
 }

@@ -3,7 +3,7 @@
 use core::net::Ipv6Addr;
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, copy_words, tcp};
+use crate::{Checksum, Config, NoReset, Offender, Profile, silence, tcp};
 
 /// The length in bytes of an IPv6 header.
 const HEADER_LEN: usize = 40;
@@ -48,8 +48,8 @@ impl Reset {
     /// [`NoReset::DataOffset`].
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let (header, payload) = packet.split_first_chunk().ok_or(NoReset::Truncated)?;
-        let tcp = decide(header, payload, config)?;
+        let Offender { header, segment, segment_len, addresses: sum } = offender(packet, config)?;
+        let tcp = tcp::Reset::decide(segment, segment_len, sum, config)?;
         let [source, destination] = addresses(header);
         Ok(Self {
             source: address(destination),
@@ -62,87 +62,85 @@ impl Reset {
     }
 
     /// Writes the reset, which may go over the offender's own bytes.
-    #[inline]
+    #[inline(always)]
     pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
+        let Some((header, segment)) = parts(packet) else { return };
         let fixed = fixed(self.traffic_class, self.hop_limit);
-        write(fixed, &self.source.octets(), &self.destination.octets(), self.profile, &self.tcp, packet);
+        let addresses = write(fixed, &self.source.octets(), &self.destination.octets(), header);
+        self.tcp.emit_with(addresses, zero(self.profile), segment);
     }
 }
 
 /// Decides as netfilter does and writes the reset: its addresses go from packet to packet, with no copy in between. Out
-/// of line, so that on a wide machine the IPv4 side keeps its registers, and on a small one the two do not add up stack.
+/// of line, so that the IPv4 side keeps its registers.
 #[inline(never)]
 pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
-    let (header, payload) = packet.split_first_chunk().ok_or(NoReset::Truncated)?;
     let config = Config::new();
-    match decide(header, payload, &config) {
-        // By reference: it is not copied.
-        Ok(ref tcp) => {
-            let [source, destination] = addresses(header);
-            write(fixed(0, config.hop_limit), destination, source, config.profile, tcp, buffer);
-            Ok(())
-        }
-        Err(silence) => Err(silence),
-    }
+    let Offender { header, segment, addresses: sum, .. } = offender(packet, &config)?;
+    let Some((ip, tcp)) = parts(buffer) else { return Err(silence(NoReset::Truncated)) };
+    tcp::answer(segment, sum, zero(config.profile), tcp)?;
+    let [source, destination] = addresses(header);
+    write(fixed(0, config.hop_limit), destination, source, ip);
+    Ok(())
 }
 
-/// Decides on a header and the payload behind it.
+/// Looks at all that is IPv6's in `packet`.
 #[inline]
-fn decide(header: &[u8; HEADER_LEN], payload: &[u8], config: &Config) -> Result<tcp::Reset, NoReset> {
+fn offender<'packet>(packet: &'packet [u8], config: &Config) -> Result<Offender<'packet, [u8; HEADER_LEN]>, NoReset> {
+    let Some((header, payload)) = packet.split_first_chunk::<HEADER_LEN>() else {
+        return Err(silence(NoReset::Truncated));
+    };
     let &[version, _, _, _, l0, l1, next_header, _, ref both @ ..] = header;
     if version >> 4 != 6 {
-        return Err(NoReset::Version);
+        return Err(silence(NoReset::Version));
     }
     let payload_len = u16::from_be_bytes([l0, l1]);
     // A length of zero says that a hop-by-hop option holds the real one (RFC 2675 §3); no reset offender needs it.
     if payload_len == 0 {
-        return Err(NoReset::Jumbogram);
+        return Err(silence(NoReset::Jumbogram));
     }
     let payload = match payload.get(..usize::from(payload_len)) {
         Some(payload) => payload,
         None if config.tcp_checksum == Checksum::Trust => payload,
-        None => return Err(NoReset::Truncated),
+        None => return Err(silence(NoReset::Truncated)),
     };
-    let sum = Sum::of_block(both);
     let [source, destination] = addresses(header);
     if !is_unicast(source) {
-        return Err(NoReset::Source);
+        return Err(silence(NoReset::Source));
     }
     if !is_unicast(destination) {
-        return Err(NoReset::Destination);
+        return Err(silence(NoReset::Destination));
     }
     let (segment, segment_len) = match next_header {
         crate::TCP => (payload, payload_len),
         _ => skip_extension_headers(next_header, payload, payload_len)?,
     };
-    tcp::Reset::decide(segment, usize::from(segment_len), sum, config)
+    Ok(Offender { header, segment, segment_len: usize::from(segment_len), addresses: Sum::of_rest(both, both) })
 }
 
-/// Writes a reset.
+/// A reset's header and segment.
 #[inline]
-fn write(
-    fixed: [u8; 8],
-    source: &[u8; 16],
-    destination: &[u8; 16],
-    profile: Profile,
-    tcp: &tcp::Reset,
-    packet: &mut [u8; RESET_LEN],
-) {
-    // The reverse of IPv4: here it is the TCP stack whose zero checksum meets the offload helper.
-    let zero = match profile {
+fn parts(packet: &mut [u8; RESET_LEN]) -> Option<(&mut [u8; HEADER_LEN], &mut [u8; tcp::HEADER_LEN])> {
+    let (header, segment) = packet.split_first_chunk_mut()?;
+    Some((header, segment.first_chunk_mut()?))
+}
+
+/// Writes the header of a reset and returns the sum of its addresses.
+#[inline]
+fn write(fixed: [u8; 8], source: &[u8; 16], destination: &[u8; 16], header: &mut [u8; HEADER_LEN]) -> Sum {
+    let [f0, f1, f2, f3, f4, f5, f6, f7, both @ ..] = header;
+    [*f0, *f1, *f2, *f3, *f4, *f5, *f6, *f7] = fixed;
+    let ([from, to], _) = both.as_chunks_mut() else { return Sum::of_words([]) };
+    Sum::of_copied(source, from).plus(Sum::of_copied(destination, to))
+}
+
+/// What a TCP checksum of zero is written as: the reverse of IPv4, for here the TCP stack's meets the offload helper.
+#[inline]
+const fn zero(profile: Profile) -> u16 {
+    match profile {
         Profile::Netfilter => 0x0000,
         Profile::TcpStack => 0xffff,
-    };
-    // Not from the packet: the sum would wait for what has just been written.
-    let addresses = Sum::of_block(source).plus(Sum::of_block(destination));
-    let Some((header, segment)) = packet.split_first_chunk_mut::<HEADER_LEN>() else { return };
-    let Some(segment) = segment.first_chunk_mut() else { return };
-    let Some((start, both)) = header.split_first_chunk_mut::<8>() else { return };
-    let Some((from, to)) = both.split_first_chunk_mut::<16>() else { return };
-    *start = fixed;
-    copy_words(from.as_chunks_mut().0, source.as_chunks().0);
-    copy_words(to.as_chunks_mut().0, destination.as_chunks().0);
-    tcp.emit_with(addresses, zero, segment);
+    }
 }
 
 /// All of the header that stands before the addresses.
@@ -172,7 +170,7 @@ fn addresses(header: &[u8; HEADER_LEN]) -> [&[u8; 16]; 2] {
 #[inline(always)]
 fn address(octets: &[u8; 16]) -> Ipv6Addr {
     let mut copy = [0; 16];
-    copy_words(copy.as_chunks_mut().0, octets.as_chunks().0);
+    let _ = Sum::of_copied(octets, &mut copy);
     copy.into()
 }
 
@@ -185,17 +183,17 @@ fn skip_extension_headers(
 ) -> Result<(&[u8], u16), NoReset> {
     while next_header != crate::TCP {
         if !matches!(next_header, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS) {
-            return Err(NoReset::NotTcp);
+            return Err(silence(NoReset::NotTcp));
         }
         // None is shorter than eight bytes.
         let &[next, len, o0, o1, ..] = match payload.first_chunk::<8>() {
             Some(header) => header,
-            None if payload_len < 8 => return Err(NoReset::ExtensionHeader),
-            None => return Err(NoReset::Truncated),
+            None if payload_len < 8 => return Err(silence(NoReset::ExtensionHeader)),
+            None => return Err(silence(NoReset::Truncated)),
         };
         let header_len = match next_header {
             // The offset counts 8-byte units in the upper 13 bits, so that masking the rest away leaves bytes.
-            FRAGMENT if u16::from_be_bytes([o0, o1]) & 0xfff8 != 0 => return Err(NoReset::Fragment),
+            FRAGMENT if u16::from_be_bytes([o0, o1]) & 0xfff8 != 0 => return Err(silence(NoReset::Fragment)),
             FRAGMENT => 8,
             // In 4-byte units, less two (RFC 4302 §2.2).
             AUTHENTICATION => (u16::from(len) << 2).wrapping_add(8),

@@ -10,6 +10,8 @@ pub mod tcp;
 use core::error::Error;
 use core::fmt;
 
+use crate::checksum::Sum;
+
 /// The length in bytes of the longest reset [`reset`] writes.
 pub const MAX_LEN: usize = ipv6::RESET_LEN;
 
@@ -27,8 +29,11 @@ const TCP: u8 = 6;
 #[inline]
 pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Result<&'buffer mut [u8], NoReset> {
     // The IPv4 side looks at the version, so that nobody else has to before it.
-    match ipv4::reset(packet, buffer) {
-        Ok(()) => Ok(buffer.get_mut(..ipv4::RESET_LEN).unwrap_or_default()),
+    match ipv4::offender(packet, &Config::new()) {
+        Ok(offender) => {
+            ipv4::answer(&offender, buffer)?;
+            Ok(buffer.get_mut(..ipv4::RESET_LEN).unwrap_or_default())
+        }
         Err(NoReset::Version) if is_ipv6(packet) => {
             ipv6::reset(packet, buffer)?;
             Ok(buffer)
@@ -55,13 +60,23 @@ fn words_mut(header: &mut [u8; 20]) -> Option<&mut [[u8; 4]; 5]> {
     header.as_chunks_mut().0.first_chunk_mut()
 }
 
-/// Copies words one by one: where code is to be small, a whole array is copied by a call of `memcpy`, and that is large.
-#[cfg_attr(target_pointer_width = "64", inline)]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn copy_words(to: &mut [[u8; 4]], from: &[[u8; 4]]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
-    }
+/// An offending packet, as far as its IP version is concerned: what TCP has to decide on.
+struct Offender<'packet, Header> {
+    /// The IP header without options or extension headers.
+    header: &'packet Header,
+    /// The TCP segment, as far as it is there.
+    segment: &'packet [u8],
+    /// Its length, which it has unless the TCP checksum is trusted.
+    segment_len: usize,
+    /// The sum of source and destination address.
+    addresses: Sum,
+}
+
+/// The reason, marked as what seldom happens: the compiler moves what leads there out of the way of a reset.
+#[cold]
+#[inline(always)]
+const fn silence(reason: NoReset) -> NoReset {
+    reason
 }
 
 /// A reset over either version of IP, decided but not yet written.
@@ -82,9 +97,9 @@ impl Reset {
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
         if is_ipv6(packet) {
-            ipv6::Reset::in_reply_to(packet, config).map(Self::V6)
+            Ok(Self::V6(ipv6::Reset::in_reply_to(packet, config)?))
         } else {
-            ipv4::Reset::in_reply_to(packet, config).map(Self::V4)
+            Ok(Self::V4(ipv4::Reset::in_reply_to(packet, config)?))
         }
     }
 

@@ -1,7 +1,7 @@
 //! The reset rule of TCP, and the 20 bytes that carry it.
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Profile, words, words_mut};
+use crate::{Checksum, Config, NoReset, Profile, silence, words, words_mut};
 
 /// FIN, the bit that ends the sender's data and takes one sequence number (RFC 9293 §3.1).
 pub const FIN: u8 = 0x01;
@@ -106,38 +106,37 @@ impl Reset {
     }
 
     /// Decides on a segment of `segment_len` bytes. All of them are in `segment`, unless the checksum is trusted.
-    ///
-    /// Wide machines take a copy for each IP version, for speed; on small ones the two versions share it.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[inline(always)]
     pub(crate) fn decide(segment: &[u8], segment_len: usize, addresses: Sum, config: &Config) -> Result<Self, NoReset> {
         let segment_len = u16::try_from(segment_len).map_err(|_| NoReset::TotalLength)?;
         if usize::from(segment_len) < HEADER_LEN {
-            return Err(NoReset::TcpHeader);
+            return Err(silence(NoReset::TcpHeader));
         }
-        let (header, rest) = segment.split_first_chunk::<HEADER_LEN>().ok_or(NoReset::Truncated)?;
+        let Some((header, rest)) = segment.split_first_chunk::<HEADER_LEN>() else {
+            return Err(silence(NoReset::Truncated));
+        };
         let &[.., flags, _, _, _, _, _, _] = header;
         if flags & RST != 0 {
-            return Err(NoReset::Rst);
+            return Err(silence(NoReset::Rst));
         }
         if config.tcp_checksum == Checksum::Verify {
             // The rest first: the header's words, wanted below as well, then need not be kept during it.
-            let rest = Sum::of_block(rest);
+            let rest = Sum::of_rest(segment, rest);
             let sum = pseudo_header(addresses, segment_len).plus(Sum::of_header(words(header))).plus(rest);
             if !sum.is_valid() {
-                return Err(NoReset::TcpChecksum);
+                return Err(silence(NoReset::TcpChecksum));
             }
         }
-        let [ports, seq, ack, [offset, ..], _] = words(header);
+        let [[s0, s1, d0, d1], seq, ack, [offset, ..], _] = words(header);
         // The data offset counts 32-bit words. Linux's netfilter does not check it: an offset past the segment makes
         // the length of the data wrap, as it does there, and one below 5 makes data of header bytes.
         let header_len = u16::from(offset >> 4) << 2;
         if config.profile == Profile::TcpStack && (usize::from(header_len) < HEADER_LEN || header_len > segment_len) {
-            return Err(NoReset::DataOffset);
+            return Err(silence(NoReset::DataOffset));
         }
-        let [source_port, destination_port] = halves(u32::from_be_bytes(*ports));
         Segment {
-            source_port,
-            destination_port,
+            source_port: u16::from_be_bytes([*s0, *s1]),
+            destination_port: u16::from_be_bytes([*d0, *d1]),
             seq: u32::from_be_bytes(*seq),
             ack: u32::from_be_bytes(*ack),
             flags,
@@ -167,10 +166,11 @@ impl Reset {
     pub(crate) fn emit_with(&self, addresses: Sum, zero: u16, segment: &mut [u8; HEADER_LEN]) {
         let Some([head @ .., checksum]) = words_mut(segment) else { return };
         let [ports, seq, ack, offset_flags] = &mut *head;
+        // Whole words: a sum would wait for words put together from bytes.
         *ports = (u32::from(self.source_port) << 16 | u32::from(self.destination_port)).to_be_bytes();
         *seq = self.seq.to_be_bytes();
         *ack = self.ack.unwrap_or(0).to_be_bytes();
-        // Data offset 5. A whole word like the others: the sum would wait for words put together from bytes.
+        // Data offset 5.
         *offset_flags = (0x5000_0000 | u32::from(self.flags()) << 16).to_be_bytes();
         let [c0, c1] = match u16::from_ne_bytes(pseudo_header(addresses, 20).plus(Sum::of_header(head)).checksum()) {
             0 => zero.to_ne_bytes(),
@@ -181,17 +181,19 @@ impl Reset {
     }
 }
 
+/// Decides on a whole segment as netfilter does and writes the reset, a checksum that computes to zero as `zero`. Out of
+/// line: both versions of IP share it.
+#[inline(never)]
+pub(crate) fn answer(segment: &[u8], addresses: Sum, zero: u16, reset: &mut [u8; HEADER_LEN]) -> Result<(), NoReset> {
+    let addresses = addresses.narrow();
+    Reset::decide(segment, segment.len(), addresses, &Config::new())?.emit_with(addresses, zero, reset);
+    Ok(())
+}
+
 /// Completes the pseudo-header: the addresses, the protocol number and the length of the segment (RFC 9293 §3.1,
 /// RFC 8200 §8.1; the two layouts hold the same words, so they have the same sum).
 #[inline]
 const fn pseudo_header(addresses: Sum, segment_len: u16) -> Sum {
     let [l0, l1] = segment_len.to_be_bytes();
     addresses.plus(Sum::of_word([0, crate::TCP, l0, l1]))
-}
-
-/// Both ports are loaded and stored as one word, which the checksums need anyway.
-#[inline]
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "keeps the half that is meant")]
-const fn halves(word: u32) -> [u16; 2] {
-    [(word >> 16) as u16, word as u16]
 }
