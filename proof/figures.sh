@@ -34,10 +34,11 @@ deepest() {
     grep -E "^$1: " <<<"$firmware" | grep -oE 'stack [0-9]+' | sort -k 2 -n | tail -n 1 | cut -d ' ' -f 2
 }
 firmware=$(firmware/run.sh)
-says "at most $(deepest '(ipv[46]-netfilter by reset\(\).*|ipv4-[a-z-]*(, alone)?)') bytes for \`tcp_reset::reset\`"
+says "at most $(deepest 'ipv[46]-netfilter by reset\(\).*') bytes for \`tcp_reset::reset\`"
 mapfile -t syn < <(grep -F 'ipv4-netfilter by reset(): ' <<<"$firmware" | grep -oE '[0-9]+ instructions')
 says "${syn[1]% *} to answer a SYN on thumbv7m at opt-level z, ${syn[2]% *} at 3"
-says "; $(deepest 'ipv6-(netfilter|tcp-stack)') for an IPv6 decision kept as a value"
+says "; $(deepest 'ipv4-(netfilter|tcp-stack)') for an IPv4 decision kept as a value and $(deepest 'ipv6-(netfilter|tcp-stack)') for an"
+says "; $(deepest 'ipv4-netfilter, alone') in an image with IPv4 alone"
 
 # ratios FILE: those of its tables, each behind the name of its row and the number of its column.
 ratios() {
