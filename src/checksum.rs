@@ -173,7 +173,7 @@ impl Sum {
         }
         let whole = wholes.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
         let high = highs.iter().fold(0_u64, |sum, lane| sum.wrapping_add(*lane));
-        Self(whole.wrapping_sub(high << 32).wrapping_add(high)).narrow()
+        Self(whole.wrapping_sub(high << 32)).plus(Self(high))
     }
 
     /// The same sum in half the width and a bit: so the compiler sees that a few words added to it will not carry.
