@@ -4,6 +4,17 @@
 //! sum (RFC 1071 §2 B), so only [`Sum::checksum`] has to know that it hands out bytes. Wide words serve as well as
 //! 16-bit ones, because 2^16, 2^32 and 2^64 are all 1 modulo 65535: a carry out of the top comes back in at the bottom.
 
+/// What speed on wide machines and size on small ones pull apart parts in this file. Here: a function that wide machines
+/// inline wherever it is called, and of which small machines have one.
+macro_rules! shared_where_small {
+    ($($function:tt)*) => {
+        #[cfg_attr(target_pointer_width = "64", inline(always))]
+        #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+        $($function)*
+    };
+}
+pub(crate) use shared_where_small;
+
 /// What a sum is kept in: as wide as the machine adds in one instruction.
 #[cfg(target_pointer_width = "64")]
 type Accumulator = u64;

@@ -115,7 +115,8 @@ fn offender<'packet>(packet: &'packet [u8], config: &Config) -> Result<Offender<
         crate::TCP => (payload, payload_len),
         _ => skip_extension_headers(next_header, payload, payload_len)?,
     };
-    Ok(Offender { header, segment, segment_len: usize::from(segment_len), addresses: Sum::of_rest(both, both) })
+    let addresses = Sum::of_rest(both, both).narrow();
+    Ok(Offender { header, segment, segment_len: usize::from(segment_len), addresses })
 }
 
 /// A reset's header and segment.

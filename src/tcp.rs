@@ -1,6 +1,6 @@
 //! The reset rule of TCP, and the 20 bytes that carry it.
 
-use crate::checksum::Sum;
+use crate::checksum::{Sum, shared_where_small};
 use crate::{Checksum, Config, NoReset, Profile, silence, words, words_mut};
 
 /// FIN, the bit that ends the sender's data and takes one sequence number (RFC 9293 §3.1).
@@ -181,13 +181,17 @@ impl Reset {
     }
 }
 
-/// Decides on a whole segment as netfilter does and writes the reset, a checksum that computes to zero as `zero`. Out of
-/// line: both versions of IP share it.
-#[inline(never)]
-pub(crate) fn answer(segment: &[u8], addresses: Sum, zero: u16, reset: &mut [u8; HEADER_LEN]) -> Result<(), NoReset> {
-    let addresses = addresses.narrow();
-    Reset::decide(segment, segment.len(), addresses, &Config::new())?.emit_with(addresses, zero, reset);
-    Ok(())
+shared_where_small! {
+    /// Decides on a whole segment as netfilter does and writes the reset, a checksum that computes to zero as `zero`.
+    pub(crate) fn answer(
+        segment: &[u8],
+        addresses: Sum,
+        zero: u16,
+        reset: &mut [u8; HEADER_LEN],
+    ) -> Result<(), NoReset> {
+        Reset::decide(segment, segment.len(), addresses, &Config::new())?.emit_with(addresses, zero, reset);
+        Ok(())
+    }
 }
 
 /// Completes the pseudo-header: the addresses, the protocol number and the length of the segment (RFC 9293 §3.1,
