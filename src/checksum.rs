@@ -4,8 +4,8 @@
 //! sum (RFC 1071 §2 B), so only [`Sum::checksum`] has to know that it hands out bytes. Wide words serve as well as
 //! 16-bit ones, because 2^16, 2^32 and 2^64 are all 1 modulo 65535: a carry out of the top comes back in at the bottom.
 
-/// What speed on wide machines and size on small ones pull apart parts in this file. Here: a function that wide machines
-/// inline wherever it is called, and of which small machines have one.
+/// Where speed on wide machines and size on small ones want different code, the difference is made in this file. This
+/// one marks a function that wide machines inline at every call, and of which small machines keep one copy.
 macro_rules! shared_where_small {
     ($($function:tt)*) => {
         #[cfg_attr(target_pointer_width = "64", inline(always))]
@@ -44,7 +44,7 @@ impl Sum {
         }
     }
 
-    /// Sums less than eight bytes or more than a block, out of the way of what lies between.
+    /// Sums fewer than eight bytes or more than a block, out of the way of what lies between.
     #[cold]
     #[inline(never)]
     fn of_few_or_many(data: &[u8]) -> Self {
@@ -125,8 +125,9 @@ impl Sum {
         Self(u64::from_ne_bytes(word))
     }
 
-    /// Sums `rest`, the end of `data`, which has eight bytes or more and at most 64 KiB: in steps of 64 bytes where setting
-    /// them up pays, and what is left without a loop. Inlined, so that the caller need not save its registers for a call.
+    /// Sums `rest`, the end of `data`: in steps of 64 bytes where setting them up pays, what is left without a loop.
+    /// `data` has eight bytes at least, or the last ones would count as zeros; `rest` has 64 KiB at most. Inlined, so
+    /// that the caller need not save its registers for a call.
     #[inline(always)]
     pub(crate) fn of_rest(data: &[u8], mut rest: &[u8]) -> Self {
         // The steps apart, so that the sum of what is left need not wait for theirs.
@@ -151,16 +152,16 @@ impl Sum {
         sum.plus(steps)
     }
 
-    /// Sums the last `len` bytes of `data`, fewer than eight, by one load that overlaps the word before them.
+    /// Sums the last `len` bytes of `data`, fewer than eight, by one load that takes in the bytes before them.
     #[inline(always)]
     #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "so few bytes can be counted in a u32")]
     fn of_end(data: &[u8], len: usize) -> Self {
-        let seen_bits = 64_u32.wrapping_sub((len as u32) << 3);
+        let bits_before = 64_u32.wrapping_sub((len as u32) << 3);
         // By `get`: the split inside `last_chunk` keeps a panic where little is inlined.
         let last = data.len().checked_sub(8).and_then(|start| data.get(start..));
         let word = last.and_then(<[u8]>::first_chunk).unwrap_or(&[0; 8]);
-        // Read as little-endian, the bytes already summed are the low ones.
-        Self(u64::from_le_bytes(*word).wrapping_shr(seen_bits).to_le())
+        // Read as little-endian, the bytes before them are the low ones, and are shifted out.
+        Self(u64::from_le_bytes(*word).wrapping_shr(bits_before).to_le())
     }
 
     /// Copies an IPv6 address and sums it.
@@ -171,7 +172,7 @@ impl Sum {
     }
 
     /// Plain sums of 64-bit words and of their high halves, in lanes, are all a compiler needs to use vector registers.
-    /// The first wrap, the second cannot: what the one lacks of the other, shifted up, is the sum of the low halves.
+    /// The first wrap, the second cannot: the first less the second, shifted up, is the sum of the low halves.
     #[inline(always)]
     fn of_steps(steps: &[[u8; 64]]) -> Self {
         let (mut wholes, mut highs) = ([0_u64; 8], [0_u64; 8]);
@@ -219,7 +220,7 @@ fn take<const N: usize>(rest: &mut &[u8], sum: &mut Sum) {
     *rest = tail;
 }
 
-/// Small machines: data in words of 16 bits, which do not fill a 32-bit sum; one loop, out of line.
+/// Small machines: data in words of 16 bits, which do not fill a 32-bit sum; in loops, out of line.
 #[cfg(not(target_pointer_width = "64"))]
 impl Sum {
     /// Sums at most 64 KiB, more than any packet holds.
@@ -243,7 +244,7 @@ impl Sum {
         Self::of_block(rest)
     }
 
-    /// Copies an IPv6 address and sums it, word by word: to copy a whole array is a call of `memcpy`, and that is large.
+    /// Copies an IPv6 address and sums it, word by word: to copy a whole array would be a call of `memcpy`, a large one.
     #[inline(never)]
     pub(crate) fn of_copied(from: &[u8; 16], to: &mut [u8; 16]) -> Self {
         let mut sum = Self(0);
@@ -274,6 +275,6 @@ impl Sum {
     }
 }
 
-/// How much is summed without minding carries: no sum of so few bytes overflows on any machine, and even where `usize`
-/// has 16 bits an array may be so long.
+/// How much of longer data is summed at a time: an even number of bytes, within what `of_block` can take, and no more
+/// than an array may have where `usize` has 16 bits.
 const BLOCK: usize = 0x4000;

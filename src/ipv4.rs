@@ -63,7 +63,7 @@ impl Reset {
     }
 }
 
-/// Decides as netfilter does on what [`offender`] has found, and writes the reset.
+/// Decides as netfilter does on what [`offender`] has found under [`Config::new`], and writes the reset.
 #[inline(always)]
 pub(crate) fn answer(offender: &Offender<'_, [u8; HEADER_LEN]>, buffer: &mut [u8; MAX_LEN]) -> Result<(), NoReset> {
     let config = Config::new();
@@ -125,7 +125,8 @@ pub(crate) fn offender<'packet>(
     Ok(Offender { header, segment, segment_len, addresses: Sum::of_header(addresses) })
 }
 
-/// Sums the options behind the words of every header. Cold, for few packets have any; a call would cost the others more.
+/// Sums the options, behind the five words that every header has. Cold, for few packets have any; inlined, for a call
+/// would cost the others more.
 #[cold]
 #[inline(always)]
 fn of_options(header: &[u8]) -> Sum {

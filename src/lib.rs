@@ -38,7 +38,7 @@ pub fn reset<'buffer>(packet: &[u8], buffer: &'buffer mut [u8; MAX_LEN]) -> Resu
             ipv6::reset(packet, buffer)?;
             Ok(buffer)
         }
-        Err(silence) => Err(silence),
+        Err(reason) => Err(reason),
     }
 }
 
@@ -66,13 +66,14 @@ struct Offender<'packet, Header> {
     header: &'packet Header,
     /// The TCP segment, as far as it is there.
     segment: &'packet [u8],
-    /// Its length, which it has unless the TCP checksum is trusted.
+    /// Its length by the IP header: all of it is there, unless the TCP checksum is trusted.
     segment_len: usize,
     /// The sum of source and destination address.
     addresses: Sum,
 }
 
-/// The reason, marked as what seldom happens: the compiler moves what leads there out of the way of a reset.
+/// The reason, marked as what seldom happens, where that is measured to pay: the compiler moves what leads there out of
+/// the way of a reset.
 #[cold]
 #[inline(always)]
 const fn silence(reason: NoReset) -> NoReset {
