@@ -244,7 +244,7 @@ impl Sum {
         Self::of_block(rest)
     }
 
-    /// Copies an IPv6 address and sums it, word by word: an array copied whole would be a call of `memcpy`, a large one.
+    /// Copies an IPv6 address and sums it, word by word: copied whole, it would be a call of `memcpy`, a large one.
     #[inline(never)]
     pub(crate) fn of_copied(from: &[u8; 16], to: &mut [u8; 16]) -> Self {
         let mut sum = Self(0);
