@@ -49,13 +49,15 @@ impl Sum {
     #[inline(never)]
     fn of_few_or_many(data: &[u8]) -> Self {
         let (mut sum, mut rest) = (Self(0), data);
-        while !rest.is_empty() {
+        loop {
             // `chunks` would keep a panic where little is inlined.
             let (block, tail) = rest.split_at_checked(BLOCK).unwrap_or((rest, &[]));
             sum = sum.plus(Self::of_block(block));
+            if tail.is_empty() {
+                return sum;
+            }
             rest = tail;
         }
-        sum
     }
 
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
