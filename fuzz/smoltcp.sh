@@ -12,7 +12,7 @@ if ! cargo +nightly fuzz run smoltcp "$directory/corpus" -- -max_total_time="$se
     cat "$directory/log"
     exit 1
 fi
-tail -n 1 "$directory/log"
+grep -E 'cov: |^Done ' "$directory/log" | tail -n 2
 grep '^smoltcp: ' "$directory/log" | cut -c -200
 if ! grep -q '^smoltcp: FIN without ACK draws a bare RST' "$directory/log"; then
     echo "smoltcp's reset for a FIN without ACK was not found in $seconds seconds" >&2
