@@ -1,8 +1,11 @@
-#!/bin/sh
-# Lets the target `smoltcp` run for a while (60 seconds, or as many as the first argument says) from nothing, and fails
-# unless it finds smoltcp's known reset, the bare one that answers a FIN without ACK, or if it finds an unknown one.
-set -eu
+#!/bin/bash
+# Runs the fuzz target `smoltcp` without a corpus. Fails if it finds a difference that is not known, or does not find
+# the known one: smoltcp answers a FIN without ACK with a RST without ACK.
+#
+#   fuzz/smoltcp.sh [SECONDS]    60 seconds if not given
+set -euo pipefail
 cd "$(dirname "$0")/.."
+source .ci/steps.sh
 seconds=${1:-60}
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
@@ -10,11 +13,9 @@ mkdir "$directory/corpus"
 
 if ! cargo +nightly fuzz run smoltcp "$directory/corpus" -- -max_total_time="$seconds" >"$directory/log" 2>&1; then
     cat "$directory/log"
-    exit 1
+    die "cargo fuzz failed; its output is above"
 fi
-grep -E 'cov: |^Done ' "$directory/log" | tail -n 2
-grep '^smoltcp: ' "$directory/log" | cut -c -200
-if ! grep -q '^smoltcp: FIN without ACK draws a bare RST' "$directory/log"; then
-    echo "smoltcp's reset for a FIN without ACK was not found in $seconds seconds" >&2
-    exit 1
-fi
+awk '/cov: |^Done / { before = last; last = $0 } END { if (before) print before; if (last) print last }' "$directory/log"
+sed -n 's/^\(smoltcp: .\{0,191\}\).*/\1/p' "$directory/log"
+grep -q '^smoltcp: FIN without ACK draws a bare RST' "$directory/log" ||
+    die "smoltcp's reset for a FIN without ACK was not found in $seconds seconds"

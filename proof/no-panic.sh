@@ -1,12 +1,14 @@
 #!/bin/bash
 # No panic, by link: an image that calls every public entry (every-entry/) holds no panic symbol, on no machine, at no
-# opt-level, with and without link-time optimization. Each image is then linked once more with an index put in, which
-# must be found.
+# opt-level, with and without link-time optimization. Each image is then linked again with an indexing added that can
+# panic: this panic must be found.
 #
 #   proof/no-panic.sh           core is built at opt-level 3, as rustup ships it: two minutes
 #   proof/no-panic.sh --long    core is built at the image's own opt-level
 set -euo pipefail
-source "$(dirname "$0")/setup.sh"
+cd "$(dirname "$0")/.."
+source .ci/steps.sh
+source proof/setup.sh
 need "lld llvm" ld.lld llvm-nm llvm-objdump
 
 case $* in
@@ -15,7 +17,7 @@ case $* in
 *) die "usage: proof/no-panic.sh [--long]" ;;
 esac
 
-# image TARGET OPT_LEVEL LTO FEATURES: builds it. Only the image itself is told about LTO, and everything is built with
+# image TARGET OPT_LEVEL LTO FEATURES: builds $linked. Only the image itself is told about LTO, and everything is built with
 # bitcode, so that one core serves both kinds.
 image() {
     local config=()
@@ -25,45 +27,48 @@ image() {
     if [ -n "$long" ]; then
         config=(--config "profile.release.opt-level=$2")
     fi
+    rm -f "$linked" # no image of an earlier run is looked at
     RUSTFLAGS="-Clinker=ld.lld -Clinker-flavor=ld.lld -Crelocation-model=static -Cembed-bitcode=yes" \
         $cargo rustc --quiet --manifest-path proof/every-entry/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$1" \
         "${config[@]}" --features "$4" -- -Clto="$3"
 }
 
-# panics IMAGE: its panic symbols, none of which every_entry defines but the handler's.
+# panics: how many panic symbols $linked has. The image itself defines none but the panic handler.
 panics() {
-    llvm-nm --demangle "$1" | grep -E 'panick|panic_reached|unwind|unwrap_failed|expect_failed' || true
+    llvm-nm --demangle "$linked" |
+        awk '/panick|panic_reached|unwind|unwrap_failed|expect_failed/ { n++ } END { print n + 0 }'
 }
 
-# callers IMAGE: who calls them.
+# callers: the functions of $linked that call them.
 callers() {
-    llvm-objdump --disassemble --demangle "$1" | awk '
+    llvm-objdump --disassemble --demangle "$linked" | awk '
         /^[0-9a-f]+ <.*>:$/ { caller = $0; next }
         caller !~ /panic|unwind/ && /<.*(panic|unwrap_failed|expect_failed).*>/ { print caller, $NF }'
 }
 
 failed=
-echo "| target | opt-level | LTO | panic symbols | with an index put in |"
+echo "| target | opt-level | LTO | panic symbols | with an indexing added |"
 echo "|---|---|---|---|---|"
 for target in x86_64-unknown-linux-gnu thumbv6m-none-eabi thumbv7em-none-eabi riscv32imac-unknown-none-elf; do
     for opt_level in '"z"' '"s"' 3; do
         for lto in off fat; do
             linked=$CARGO_TARGET_DIR/$target/release/every-entry
             image $target "$opt_level" $lto ""
-            llvm-nm "$linked" | grep -q ' T _start$' || die "$linked: no symbols in it to look at"
-            found=$(panics "$linked")
-            if [ -n "$found" ]; then
+            starts=$(llvm-nm "$linked" | awk '/ T _start$/ { n++ } END { print n + 0 }')
+            test "$starts" = 1 || die "$linked has no symbols"
+            found=$(panics)
+            if [ "$found" != 0 ]; then
                 failed=yes
-                callers "$linked" >&2
+                callers >&2
             fi
             image $target "$opt_level" $lto index
-            planted=$(panics "$linked")
-            if [ -z "$planted" ]; then
+            added=$(panics)
+            if [ "$added" = 0 ]; then
                 failed=yes
             fi
-            echo "| $target | $opt_level | $lto | $(grep -c . <<<"$found" || true) | $(grep -c . <<<"$planted" || true) |"
+            echo "| $target | $opt_level | $lto | $found | $added |"
         done
     done
 done
-test -z "$failed" || die "a panic is linked in, or an index put in on purpose was not found"
+test -z "$failed" || die "a panic is linked in, or the panic of the added indexing was not found"

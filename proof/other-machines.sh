@@ -1,10 +1,12 @@
 #!/bin/bash
 # The whole test suite on other kinds of machine, in QEMU: big-endian (s390x) and 32-bit (armv7, little-endian); then
-# builds for machines whose usize has 16 bits, which have no test runner.
+# builds for machines whose usize has 16 bits, on which no test can run here.
 #
 #   proof/other-machines.sh    some minutes: the standard library is built for each machine
 set -euo pipefail
-source "$(dirname "$0")/setup.sh"
+cd "$(dirname "$0")/.."
+source .ci/steps.sh
+source proof/setup.sh
 need "gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user" s390x-linux-gnu-gcc qemu-s390x
 need "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user" arm-linux-gnueabihf-gcc qemu-arm
 
@@ -18,18 +20,19 @@ tests() {
     variable=$(tr a-z- A-Z_ <<<"$1")
     export "CARGO_TARGET_${variable}_LINKER=$2-gcc" "CARGO_TARGET_${variable}_RUNNER=$3 -L /usr/$2"
     echo "$1 (without tests/resets_example, which starts programs):"
-    for names in "${names[*]}" --doc; do
-        # shellcheck disable=SC2086
-        $cargo test --target "$1" -Zbuild-std $names \
-            --config profile.dev.debug=0 --config profile.dev.opt-level=1
-    done
+    local options=(--target "$1" -Zbuild-std --config profile.dev.debug=0 --config profile.dev.opt-level=1)
+    $cargo test "${options[@]}" "${names[@]}"
+    $cargo test "${options[@]}" --doc
 }
 
 tests s390x-unknown-linux-gnu s390x-linux-gnu qemu-s390x
 tests armv7-unknown-linux-gnueabihf arm-linux-gnueabihf qemu-arm
 
-for target in msp430-none-elf avr-none; do
-    RUSTFLAGS=$(test $target = avr-none && echo -Ctarget-cpu=atmega328p || true) \
-        $cargo build --quiet --release --lib --target $target -Zbuild-std=core
-    echo "$target: built"
-done
+# build TARGET FLAGS
+build() {
+    RUSTFLAGS=$2 $cargo build --quiet --release --lib --target "$1" -Zbuild-std=core
+    echo "$1: built"
+}
+
+build msp430-none-elf ""
+build avr-none -Ctarget-cpu=atmega328p

@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# Sourced by every script. The script ends at the first command that fails and names the place.
+
+# -E and inherit_errexit: also inside functions and $(...). What runs under `||`, `&&`, `if` or `!` is exempt, with all
+# the functions it calls: put nothing but single commands there. The exit code of <(...) is lost: write a file instead.
+set -Eeuo pipefail
+shopt -s inherit_errexit
+script=${0##*/}
+running=
+not_done=()
+trap 'echo "$script: FAILED${running:+: $running}: ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND" >&2' ERR
+
+die() {
+    echo "$script: FAILED${running:+: $running}: $*" >&2
+    exit 1
+}
+
+# need "PACKAGES" NAME...: ends the script unless each is a command or a file.
+need() {
+    local packages=$1 name
+    shift
+    for name; do
+        command -v "$name" >/dev/null || test -e "$name" || die "$name is missing: apt-get install $packages"
+    done
+}
+
+# step "WHAT" COMMAND...: runs the command under this name.
+step() {
+    local start=$SECONDS
+    running=$1
+    shift
+    printf '\n=== %s\n' "$running"
+    "$@"
+    printf '=== %s: %d s, %d s in all\n' "$running" $((SECONDS - start)) $SECONDS
+    running=
+}
+
+# skip "WHAT" "WHY": says that it was not done, now and (print_not_done) at the end.
+skip() {
+    not_done+=("$1: $2")
+    printf '\n=== NOT DONE: %s: %s\n' "$1" "$2"
+}
+
+print_not_done() {
+    test ${#not_done[@]} = 0 || printf "$script: NOT DONE: %s\n" "${not_done[@]}" >&2
+}
