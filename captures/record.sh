@@ -1,11 +1,13 @@
-#!/bin/sh
-# Records resets.pcap anew: two hosts on one cable, the prober with nmap, the target with tcpdump and what it answers.
+#!/bin/bash
+# Records resets.pcap again: two hosts on one cable, the prober runs nmap, the target answers and runs tcpdump.
 #
 # usage: record.sh [OUT.pcap]
 #
 # As root, on Debian with ethtool, iproute2, iptables, nmap, procps, python3 and tcpdump. Two network namespaces of its
-# own hold everything; nothing leaves them, and they go when the script ends. It takes ten seconds, a minute at most.
-set -eu
+# own hold everything; nothing leaves them, and the script removes them when it ends. Ten seconds, a minute at most.
+set -euo pipefail
+# shellcheck source=.ci/steps.sh
+source "$(dirname "$0")/../.ci/steps.sh"
 
 out=${1:-$(dirname "$0")/resets.pcap}
 peers=$(dirname "$0")/peers.py
@@ -15,15 +17,13 @@ open=80            # peers.py listens
 closed=81,8081     # nobody listens: the TCP stack answers
 rejected=82,8082   # netfilter's REJECT answers
 
-for program in ethtool ip iptables ip6tables nmap python3 ss sysctl tcpdump timeout; do
-    command -v "$program" >/dev/null || { echo "$0: $program is missing" >&2; exit 1; }
-done
-[ "$(id -u)" = 0 ] || { echo "$0: needs root, to make network namespaces" >&2; exit 1; }
+need "ethtool iproute2 iptables nmap procps python3 tcpdump" ethtool ip iptables ip6tables nmap python3 ss sysctl tcpdump
+test "$(id -u)" = 0 || die "needs root, to make network namespaces"
 
-pids=
+pids=()
 clean_up() {
     # Only what was started here.
-    for pid in $pids; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     wait
     ip netns del "$prober" 2>/dev/null || true
     ip netns del "$target" 2>/dev/null || true
@@ -37,8 +37,8 @@ trap 'exit 1' HUP INT TERM
 ip netns add "$prober"
 ip netns add "$target"
 ip -n "$prober" link add eth0 type veth peer name eth0 netns "$target"
-for host in "$prober 1" "$target 2"; do
-    set -- $host
+# host NAMESPACE NUMBER
+host() {
     # The TCP stack labels its IPv6 flows unless told not to; netfilter never does.
     ip netns exec "$1" sysctl -qw net.ipv6.auto_flowlabels=0
     ip netns exec "$1" ethtool -K eth0 tx off >/dev/null
@@ -46,23 +46,27 @@ for host in "$prober 1" "$target 2"; do
     ip -n "$1" link set eth0 up
     ip -n "$1" address add "10.77.0.$2/24" dev eth0
     ip -n "$1" address add "fd77::$2/64" dev eth0 nodad
-done
+}
+host "$prober" 1
+host "$target" 2
 for iptables in iptables ip6tables; do
     ip netns exec "$target" "$iptables" -w -A INPUT -p tcp -m multiport --dports "$rejected" \
         -j REJECT --reject-with tcp-reset
 done
 
 ip netns exec "$target" timeout 60 python3 "$peers" listen "$open" &
-pids="$pids $!"
+pids+=($!)
 # Immediate mode and -U, so that nothing is lost when it is ended.
 ip netns exec "$target" timeout 60 tcpdump -Z root -n -i eth0 -U --immediate-mode -w "$out.part" &
 tcpdump=$!
-pids="$pids $tcpdump"
-for _ in $(seq 50); do
+pids+=("$tcpdump")
+for _ in {1..50}; do
     listens=$(ip netns exec "$target" ss -Hltn "sport = :$open")
-    [ -s "$out.part" ] && [ -n "$listens" ] && break
+    test ! -s "$out.part" || test -z "$listens" || break
     sleep 0.1
 done
+test -n "$listens" || die "peers.py does not listen"
+test -s "$out.part" || die "tcpdump does not write"
 
 probe() {
     ip netns exec "$prober" timeout 20 nmap -n -Pn -T5 --max-retries 0 --initial-rtt-timeout 100ms \
@@ -87,22 +91,26 @@ for iptables in iptables ip6tables; do
     ip netns exec "$prober" "$iptables" -w -t mangle -F OUTPUT
 done
 
-for addresses in "10.77.0.1 10.77.0.2 iptables" "fd77::1 fd77::2 ip6tables"; do
-    set -- $addresses
+# connections PROBER TARGET IPTABLES
+connections() {
     # Refused connections, one of them with a type of service.
     ip netns exec "$prober" timeout 20 python3 "$peers" refused "$2" "${closed%,*}"
     ip netns exec "$prober" timeout 20 python3 "$peers" refused "$2" "${rejected%,*}"
     # Resets whose checksum computes to zero, which is written as 0x0000 by one and as 0xffff by another.
     ip netns exec "$prober" timeout 20 python3 "$peers" zero "$1" "$2" "${closed%,*}"
     ip netns exec "$prober" timeout 20 python3 "$peers" zero "$1" "$2" "${rejected%,*}"
-    # A connection that is given up by the one who opened it: its reset answers nothing.
+    # A connection that its opener aborts: this reset answers no packet.
     ip netns exec "$prober" timeout 20 python3 "$peers" abort "$2" "$open"
-    # A connection in use, which a rule that comes in between resets.
+    # A connection in use, reset by a rule that is added meanwhile.
     ip netns exec "$prober" timeout 20 python3 "$peers" interrupted "$2" "$open" \
         ip netns exec "$target" "$3" -w -I INPUT -p tcp --dport "$open" -j REJECT --reject-with tcp-reset
-done
+}
+connections 10.77.0.1 10.77.0.2 iptables
+connections fd77::1 fd77::2 ip6tables
 
 sleep 1
 kill "$tcpdump"
-wait "$tcpdump" || true
+code=0
+wait "$tcpdump" || code=$?
+case $code in 0 | 143) ;; *) die "tcpdump ended with code $code" ;; esac # 143: by the signal
 mv "$out.part" "$out"
