@@ -1,27 +1,13 @@
 #!/bin/bash
 # What a version has to pass before it is tagged, besides CI: the long forms of everything, and what needs a registry.
-# Hours on two cores. Each step is named; the first that fails ends it. A step that cannot be done here is named at the
-# end, and then the exit code is not zero: whoever tags decides.
+# Hours on two cores. The first step that fails ends it. A step that cannot be done here is named at the end; the exit
+# code is then 2, and the version must not be tagged.
 #
 #   ./release.sh
 set -euo pipefail
 cd "$(dirname "$0")"
+source .ci/steps.sh
 export CARGO_TERM_COLOR=never
-skipped=()
-
-# step "WHAT" COMMAND...: runs it.
-step() {
-    local what=$1
-    shift
-    printf '\n=== %s\n' "$what"
-    "$@" || { echo "release.sh: FAILED: $what" >&2; exit 1; }
-}
-
-# skip "WHAT" "WHY": says loudly that it was not done.
-skip() {
-    printf '\n=== NOT DONE: %s: %s\n' "$1" "$2"
-    skipped+=("$1: $2")
-}
 
 # has COMMAND "WHAT": whether it is installed; with --locked, cargo takes the versions that it was tested with.
 has() {
@@ -29,26 +15,43 @@ has() {
 }
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-test -n "$version" || { echo "release.sh: Cargo.toml tells no version" >&2; exit 1; }
+test -n "$version" || die "Cargo.toml has no version"
 last=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true)
 
+nothing_uncommitted() {
+    git status --porcelain >target/status.txt
+    cat target/status.txt
+    test ! -s target/status.txt
+}
+
+no_dependency() {
+    cargo tree --edges normal --prefix none >target/tree.txt
+    cat target/tree.txt
+    test "$(wc -l <target/tree.txt)" = 1
+}
+
 # The state that is tagged is the state that is checked.
-step "nothing is uncommitted" test -z "$(git status --porcelain)"
-step "CHANGELOG.md has a section for $version" grep -q "^## \[$version\]" CHANGELOG.md
+mkdir -p target
+step "nothing is uncommitted" nothing_uncommitted
+step "CHANGELOG.md has a section for $version" grep -F "## [$version]" CHANGELOG.md
 step "$version is not tagged yet" test "v$version" != "$last"
+# No tag without it: the registry resolves the README's links against it.
+repository=$(sed -n 's/^repository = "\([^"]*\)".*/\1/p' Cargo.toml)
+case $repository in
+"" | https://example.org/*) skip "repository" "Cargo.toml has none, or the placeholder; its owner sets it" ;;
+esac
 
 # Supply chain.
 if has cargo-deny "licences, versions and advisories"; then
     step "licences, sources, duplicate versions" cargo deny --workspace check licenses sources bans
     # The database of advisories is a repository of its own, that not every machine reaches.
-    printf '\n=== advisories\n'
     if cargo deny --workspace fetch db; then
         step "advisories" cargo deny --workspace check --disable-fetch advisories
     else
-        skip "advisories" "the database cannot be had from here"
+        skip "advisories" "the database cannot be fetched here"
     fi
 fi
-step "no dependency" test "$(cargo tree --edges normal --prefix none | wc -l)" = 1
+step "no dependency" no_dependency
 
 # Interface.
 if [ -z "$last" ]; then
@@ -63,6 +66,7 @@ fuzzers=()
 trap 'for fuzzer in "${fuzzers[@]}"; do kill -- "-$fuzzer" 2>/dev/null || true; done' EXIT
 if has cargo-fuzz "fuzzing"; then
     step "the fuzz targets build" cargo +nightly fuzz build
+    rm -rf target/fuzzing # the logs of an earlier run
     mkdir -p fuzz/corpus/bytes fuzz/corpus/packets target/fuzzing
     # Job control gives each a process group, to be ended as a whole.
     set -m
@@ -91,15 +95,13 @@ step "no panic is linked in" proof/no-panic.sh --long
 for fuzzer in "${fuzzers[@]}"; do
     step "an hour of fuzzing (target/fuzzing/)" wait "$fuzzer"
 done
-tail -n 20 target/fuzzing/* 2>/dev/null || true
+test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
 fuzzers=()
 # On a machine that is quiet again.
 step "the README's figures" proof/figures.sh
 step "the gate" .ci/run
 
 echo
-if [ ${#skipped[@]} -gt 0 ]; then
-    printf 'release.sh: NOT DONE: %s\n' "${skipped[@]}" >&2
-    exit 2
-fi
+print_not_done
+test ${#not_done[@]} = 0 || exit 2
 echo "release.sh: $version may be tagged: git tag -s v$version && cargo publish"
