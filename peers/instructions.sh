@@ -9,6 +9,7 @@ source .ci/steps.sh
 source .ci/ceilings.sh
 need valgrind valgrind
 counts=target/instructions.txt
+mkdir -p target
 
 RUSTFLAGS='' cargo run --quiet --profile lto -p tcp-reset-peers --bin instructions >$counts
 cat $counts
