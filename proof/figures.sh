@@ -39,7 +39,7 @@ says_lines() {
     done <$outputs/lines
 }
 
-cargo run --quiet --release --example resets >$outputs/resets
+cargo run --quiet --release -p tcp-reset-capture >$outputs/resets
 says_lines '^(packets|resets|silences|same as)' $outputs/resets
 
 peers/instructions.sh >$outputs/instructions

@@ -3,16 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process};
+use std::{fs, process};
 
-/// The example that `cargo test` has built beside this test.
+/// The program that `cargo test` has built.
 pub fn resets() -> Command {
-    let mut path = env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push(format!("examples/resets{}", env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is not built: run `cargo build --example resets`", path.display());
-    Command::new(path)
+    Command::new(env!("CARGO_BIN_EXE_resets"))
 }
 
 /// Has the program read a capture.

@@ -1,9 +1,7 @@
 //! Prints the packets of a capture, each with the TCP reset that answers it or the reason why none does.
 //!
-//! `cargo run --release --example resets` reads a real capture that is built in (captures/README.md tells how it was
+//! `cargo run --release -p tcp-reset-capture` reads a real capture that is built in (captures/README.md tells how it was
 //! recorded); `… -- IN.pcap -w OUT.pcap` reads another, and writes the resets.
-#![expect(unreachable_pub, reason = "a program has no other pub")]
-#![expect(clippy::arithmetic_side_effects, reason = "counts packets and bytes, of which no capture holds 2^63")]
 
 mod arguments;
 mod capture;
