@@ -4,23 +4,22 @@ use std::path::PathBuf;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-Prints the packets of a capture, each with the TCP reset that answers it or the reason why none does.
+Prints the packets of a capture, each with the TCP reset that answers it or the reason why none is sent.
 
 Usage: resets [OPTIONS] [IN.pcap]
 
-IN.pcap is a pcap or pcapng file, `-` is standard input; without it, a small real capture that is built in is read.
+IN.pcap is a pcap or pcapng file; `-` is standard input. Without it, a small built-in capture is read.
 
 Options:
-  -w, --write OUT.pcap          write the resets to a capture that tcpdump and Wireshark read
-  -K, --dont-verify-checksums   answer whatever the TCP checksum is, as for a capture taken on the sending host before
-                                its network card has filled it in; the resets compared may then differ by it as well
-  -h, --help                    print this
+  -w, --write OUT.pcap          also write the resets to a pcap file
+  -K, --dont-verify-checksums   trust the IPv4 header checksum and the TCP checksum of every packet: a capture taken on
+                                the sending host holds packets whose checksums its network card computes later
+  -h, --help                    print this help
 
-Each reset that the capture itself holds is compared with the one that is made here for the packet it answers. The last
-lines of the output count both.
-";
+If the capture holds a reset for a packet, this reset is compared with ours. The last lines count packets, resets and
+comparisons.";
 
-/// What was asked for.
+/// What to do.
 pub enum Command {
     /// Print [`HELP`].
     Help,
@@ -30,11 +29,11 @@ pub enum Command {
 
 /// How to read a capture.
 pub struct Arguments {
-    /// The capture; the bundled one without it.
+    /// The capture; `None` for the bundled one.
     pub input: Option<PathBuf>,
     /// Where to write the resets.
     pub output: Option<PathBuf>,
-    /// Whether TCP checksums are trusted everywhere.
+    /// Whether all checksums are trusted.
     pub trust_checksums: bool,
 }
 

@@ -1,46 +1,65 @@
 //! Reads captures, pcap and pcapng, in constant memory.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
 
 use pcap_parser::PcapError;
 use pcap_parser::traits::PcapReaderIterator;
 
 use crate::interfaces::{Found, Frame, Interfaces};
-use crate::source::{Failure, Source};
+use crate::link;
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const BUFFER: usize = 1 << 20;
-/// A record longer than this is taken for damage: no packet is.
+/// A record longer than this is damaged: no packet is that long.
 const LONGEST_RECORD: usize = 1 << 24;
 
 /// A capture that is being read.
 pub struct Capture {
+    /// Begins every error.
     name: String,
     reader: Box<dyn PcapReaderIterator + Send>,
     failure: Failure,
     interfaces: Interfaces,
-    left_out: BTreeSet<String>,
+    /// What the packets that were not read are.
+    left_out: BTreeSet<&'static str>,
+    unknown_links: BTreeSet<u32>,
 }
 
 impl Capture {
-    /// Begins to read; what does not begin as a capture does is an error. Errors begin with `name`.
-    pub fn new(name: String, source: impl Read + Send + 'static) -> Result<Self, String> {
-        let (source, failure) = Source::new(source);
+    /// Reads the beginning of a capture.
+    pub fn new(name: String, mut source: impl Read + Send + 'static) -> Result<Self, String> {
+        let mut magic = Vec::new();
+        source.by_ref().take(6).read_to_end(&mut magic).map_err(|error| format!("{name}: {error}"))?;
+        let decompress = match magic[..] {
+            [0x1f, 0x8b, ..] => Some(("gzip", "gunzip -c")),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(("zstd", "zstd -dc")),
+            [0xfd, b'7', b'z', b'X', b'Z', 0] => Some(("xz", "xz -dc")),
+            _ => None,
+        };
+        if let Some((format, command)) = decompress {
+            return Err(format!("{name}: is {format}-compressed: decompress it first ({command} FILE | resets -)"));
+        }
+        let failure = Failure::default();
+        let source = Source { reader: io::Cursor::new(magic).chain(source), failure: failure.clone() };
         match pcap_parser::create_reader(BUFFER, source) {
-            Ok(reader) => {
-                let (interfaces, left_out) = (Interfaces::default(), BTreeSet::new());
-                Ok(Self { name, reader, failure, interfaces, left_out })
-            }
-            Err(PcapError::ReadError) => Err(format!("{name}: {}", failure.describe())),
+            Ok(reader) => Ok(Self {
+                name,
+                reader,
+                failure,
+                interfaces: Interfaces::default(),
+                left_out: BTreeSet::new(),
+                unknown_links: BTreeSet::new(),
+            }),
             Err(_) => Err(format!("{name}: not a pcap or pcapng capture")),
         }
     }
 
-    /// Hands over one frame after the other until the capture ends or `handle` breaks off.
+    /// Calls `handle` with each frame until the capture ends or `handle` breaks off.
     ///
-    /// An error of the capture comes after everything readable was handed over.
+    /// An error in the capture is returned after `handle` has had every frame before it.
     pub fn for_each(
         &mut self,
         mut handle: impl FnMut(Frame<'_>) -> Result<ControlFlow<()>, String>,
@@ -52,9 +71,8 @@ impl Capture {
                 Ok((length, block)) => {
                     match self.interfaces.find(&block) {
                         Found::Nothing => {}
-                        Found::Unknown(what) => {
-                            self.left_out.insert(what);
-                        }
+                        Found::Unknown(what) => _ = self.left_out.insert(what),
+                        Found::UnknownLink(number) => _ = self.unknown_links.insert(number),
                         Found::Frame(frame) => {
                             if handle(frame)?.is_break() {
                                 return Ok(());
@@ -63,7 +81,7 @@ impl Capture {
                     }
                     self.reader.consume(length);
                 }
-                Err(PcapError::Eof) => return self.all_known(),
+                Err(PcapError::Eof) => return self.check_left_out(),
                 Err(PcapError::Incomplete(_)) => self.refill()?,
                 Err(PcapError::BufferTooSmall) if capacity < LONGEST_RECORD => {
                     capacity *= 2;
@@ -75,14 +93,49 @@ impl Capture {
     }
 
     fn refill(&mut self) -> Result<(), String> {
-        self.reader.refill().map_err(|_| format!("{}: {}", self.name, self.failure.describe()))
+        self.reader.refill().map_err(|_| match self.failure.get() {
+            Some(error) => format!("{}: {error}", self.name),
+            None => format!("{}: cannot be read", self.name),
+        })
     }
 
-    fn all_known(&self) -> Result<(), String> {
-        if self.left_out.is_empty() {
+    fn check_left_out(&self) -> Result<(), String> {
+        let mut left_out: Vec<_> = self.left_out.iter().map(|what| (*what).to_owned()).collect();
+        if !self.unknown_links.is_empty() {
+            let links: Vec<_> = self.unknown_links.iter().map(|number| link::describe_unsupported(*number)).collect();
+            left_out.push(format!("unknown link type {} (supported: {})", links.join(", "), link::SUPPORTED));
+        }
+        if left_out.is_empty() {
             return Ok(());
         }
-        let left_out: Vec<_> = self.left_out.iter().map(String::as_str).collect();
         Err(format!("{}: packets left out: {}", self.name, left_out.join(", ")))
+    }
+}
+
+/// The error that reading ended with; pcap-parser does not keep it.
+type Failure = Arc<OnceLock<io::Error>>;
+
+/// A reader that fills the whole buffer, even from a pipe: pcap-parser takes a short first read for a damaged header.
+struct Source<R> {
+    reader: R,
+    failure: Failure,
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, mut buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len();
+        let limit = u64::try_from(length).unwrap_or(u64::MAX);
+        let copied = io::copy(&mut self.reader.by_ref().take(limit), &mut buffer);
+        let count = length - buffer.len();
+        match copied {
+            // What came before the error is returned first; the next call fails again, or goes on.
+            Err(_) if count > 0 => Ok(count),
+            Err(error) => {
+                let kind = error.kind();
+                let _ = self.failure.set(error);
+                Err(kind.into())
+            }
+            Ok(_) => Ok(count),
+        }
     }
 }

@@ -1,62 +1,46 @@
-//! Standard output, beside a progress bar and perhaps into a pipe that nobody reads any more.
+//! Standard output. It may be a pipe that its reader has closed.
 
-use std::fmt;
-use std::io::{self, ErrorKind, Write};
-
-use indicatif::ProgressBar;
-
-/// How much is kept back before it is written.
-const CHUNK: usize = 1 << 15;
+use std::fmt::Display;
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 
 /// Lines on their way to standard output.
 pub struct Lines {
-    kept: Vec<u8>,
-    progress: ProgressBar,
+    stdout: BufWriter<StdoutLock<'static>>,
     is_closed: bool,
 }
 
 impl Lines {
-    /// Lines that make room for themselves above `progress`.
-    pub fn new(progress: ProgressBar) -> Self {
-        Self { kept: Vec::with_capacity(CHUNK), progress, is_closed: false }
+    pub fn new() -> Self {
+        Self { stdout: BufWriter::with_capacity(1 << 15, io::stdout().lock()), is_closed: false }
     }
 
-    /// Whether whoever reads them has had enough.
+    /// Whether the reader of the pipe has closed it.
     pub fn is_closed(&self) -> bool {
         self.is_closed
     }
 
     /// Adds a line.
-    pub fn push(&mut self, line: fmt::Arguments<'_>) -> Result<(), String> {
+    pub fn push(&mut self, line: impl Display) -> Result<(), String> {
         if self.is_closed {
             return Ok(());
         }
-        writeln!(self.kept, "{line}").map_err(|error| describe(&error))?;
-        if self.kept.len() >= CHUNK { self.flush() } else { Ok(()) }
+        let written = writeln!(self.stdout, "{line}");
+        self.check(written)
     }
 
-    /// Writes what is left.
+    /// Writes what is still in the buffer.
     pub fn finish(mut self) -> Result<(), String> {
-        self.progress.finish_and_clear();
-        self.flush()
+        let written = self.stdout.flush();
+        self.check(written)
     }
 
-    fn flush(&mut self) -> Result<(), String> {
-        let written = self.progress.suspend(|| {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&self.kept).and_then(|()| stdout.flush())
-        });
-        self.kept.clear();
+    /// A closed pipe is no error: its reader has read enough.
+    fn check(&mut self, written: io::Result<()>) -> Result<(), String> {
         match written {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.is_closed = true;
-                Ok(())
-            }
-            written => written.map_err(|error| describe(&error)),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.is_closed = true,
+            Err(error) => return Err(format!("standard output: {error}")),
+            Ok(()) => {}
         }
+        Ok(())
     }
-}
-
-fn describe(error: &io::Error) -> String {
-    format!("standard output: {error}")
 }

@@ -1,7 +1,7 @@
-//! Prints the packets of a capture, each with the TCP reset that answers it or the reason why none does.
+//! Prints the packets of a capture, each with the TCP reset that answers it or the reason why none is sent.
 //!
-//! `cargo run --release -p tcp-reset-capture` reads a real capture that is built in (captures/README.md tells how it was
-//! recorded); `… -- IN.pcap -w OUT.pcap` reads another, and writes the resets.
+//! `cargo run --release -p tcp-reset-capture` reads a real capture that is built in (captures/README.md says how it was
+//! recorded); `… -- IN.pcap -w OUT.pcap` reads another one and writes the resets.
 
 mod arguments;
 mod capture;
@@ -10,24 +10,22 @@ mod interfaces;
 mod lines;
 mod link;
 mod packet;
-mod recent;
 mod resets_file;
-mod source;
 mod summary;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tcp_reset::{Checksum, Config, NoReset, Reset};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset};
 
 use crate::arguments::{Arguments, Command};
 use crate::capture::Capture;
-use crate::comparison::{Comparison, Verdict};
+use crate::comparison::Comparison;
 use crate::interfaces::Frame;
 use crate::lines::Lines;
 use crate::packet::{Answer, Packet};
@@ -36,8 +34,10 @@ use crate::summary::{Silence, Summary};
 
 /// Recorded by captures/record.sh.
 const BUNDLED: &[u8] = include_bytes!("../../captures/resets.pcap");
-/// Files of so many bytes are read before anybody looks for a progress bar.
+/// A file of fewer bytes is read too fast for a progress bar.
 const SHORT: u64 = 1 << 20;
+/// In a second.
+const NANOSECONDS: u64 = 1_000_000_000;
 
 fn main() -> ExitCode {
     let (result, failure) = match arguments::parse() {
@@ -48,11 +48,17 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            // Where even that cannot be written, the exit code says it.
+            // If this fails too, the exit code is left.
             let _ = writeln!(io::stderr(), "resets: {message}");
             failure
         }
     }
+}
+
+fn print_help() -> Result<(), String> {
+    let mut lines = Lines::new();
+    lines.push(arguments::HELP)?;
+    lines.finish()
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
@@ -60,20 +66,22 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let (name, source, progress) = open(arguments.input.as_deref())?;
     let mut capture = Capture::new(name, progress.wrap_read(source))?;
     let output = arguments.output.as_deref().map(|path| ResetsFile::create(path, arguments.input.as_deref()));
+    let checksum = if arguments.trust_checksums { Checksum::Trust } else { Checksum::Verify };
     let mut answers = Answers {
-        trust_checksums: arguments.trust_checksums,
+        config: Config::new().ipv4_checksum(checksum).tcp_checksum(checksum),
         comparison: Comparison::new(arguments.trust_checksums),
         summary: Summary::default(),
-        lines: Lines::new(progress),
+        lines: Lines::new(),
         output: output.transpose()?,
     };
     let read = capture.for_each(|frame| answers.add_frame(&frame));
-    // Whatever went wrong, what was read until then is printed and written.
+    progress.finish_and_clear();
+    // After an error, everything before it is still printed and written.
     answers.summary.time = start.elapsed();
     read.and(answers.finish())
 }
 
-/// What to call the capture, and its bytes.
+/// The name of the capture, its bytes, and the progress bar.
 fn open(input: Option<&Path>) -> Result<(String, Box<dyn Read + Send>, ProgressBar), String> {
     let Some(path) = input else {
         return Ok(("the bundled capture".to_owned(), Box::new(BUNDLED), ProgressBar::hidden()));
@@ -84,15 +92,16 @@ fn open(input: Option<&Path>) -> Result<(String, Box<dyn Read + Send>, ProgressB
     }
     let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
     let length = file.metadata().map_or(0, |metadata| metadata.len());
-    // It hides itself unless standard error is a terminal.
-    let progress = if length < SHORT { ProgressBar::hidden() } else { ProgressBar::new(length) };
+    // The bar hides itself unless standard error is a terminal. On standard output, the lines show the progress.
+    let is_hidden = length < SHORT || io::stdout().is_terminal();
+    let progress = if is_hidden { ProgressBar::hidden() } else { ProgressBar::new(length) };
     let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta} left");
     Ok((name, Box::new(file), progress.with_style(style.map_err(|error| error.to_string())?)))
 }
 
-/// Makes the answers, and all that becomes of them.
+/// Makes the answers, compares, prints, counts and writes them.
 struct Answers {
-    trust_checksums: bool,
+    config: Config,
     comparison: Comparison,
     summary: Summary,
     lines: Lines,
@@ -100,6 +109,7 @@ struct Answers {
 }
 
 impl Answers {
+    /// Breaks off when there is nobody left to answer for.
     fn add_frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, String> {
         match frame.link.ip_packet(frame.data) {
             Ok(packet) => self.add_packet(frame, packet)?,
@@ -114,9 +124,8 @@ impl Answers {
     }
 
     fn add_packet(&mut self, frame: &Frame<'_>, packet: &[u8]) -> Result<(), String> {
-        // The checksum of a packet that was cut cannot be verified: not all of it is there.
-        let is_trusted = frame.is_cut || self.trust_checksums;
-        let config = Config::new().tcp_checksum(if is_trusted { Checksum::Trust } else { Checksum::Verify });
+        // The TCP checksum covers all data, so that of a cut packet cannot be verified.
+        let config = if frame.is_cut { self.config.tcp_checksum(Checksum::Trust) } else { self.config };
         let answer = Reset::in_reply_to(packet, &config);
 
         let offender = Packet::new(packet, answer);
@@ -133,24 +142,18 @@ impl Answers {
             Ok(reset) => {
                 let note = if frame.is_cut { "  (cut: TCP checksum trusted)" } else { "" };
                 self.lines.push(format_args!("{offender}  ->  {}{note}", Answer(reset.tcp())))?;
-                self.write(frame.time, reset)
+                let Some(output) = &mut self.output else { return Ok(()) };
+                output.push(frame.time, emit(&reset, &mut [0; MAX_LEN]))
             }
             Err(reason) => {
-                let note = verdict.map_or("", Verdict::describe);
+                let note = verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
                 self.lines.push(format_args!("{offender}  ->  silence: {reason}{note}"))
             }
         }
     }
 
-    fn write(&mut self, time: u64, reset: Reset) -> Result<(), String> {
-        let mut buffer = [0; tcp_reset::MAX_LEN];
-        match (&mut self.output, reset.emit(&mut buffer)) {
-            (Some(output), Some(packet)) => output.push(time, packet),
-            _ => Ok(()),
-        }
-    }
-
     fn finish(mut self) -> Result<(), String> {
+        self.summary.unmatched = self.comparison.unmatched();
         let summary = self.summary;
         let printed = self.lines.push(format_args!("\n{summary}")).and_then(|()| self.lines.finish());
         let written = self.output.map_or(Ok(()), ResetsFile::finish);
@@ -158,9 +161,7 @@ impl Answers {
     }
 }
 
-fn print_help() -> Result<(), String> {
-    match io::stdout().write_all(arguments::HELP.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("standard output: {error}")),
-        _ => Ok(()),
-    }
+/// The bytes of a reset.
+fn emit<'buffer>(reset: &Reset, buffer: &'buffer mut [u8; MAX_LEN]) -> &'buffer [u8] {
+    reset.emit(buffer).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Packets in tcpdump's words.
+//! Packets, printed in tcpdump's format.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,7 @@ use tcp_reset::{NoReset, Reset};
 
 const URG: u8 = 0x20;
 
-/// An IP packet, as far as it goes.
+/// An IP packet, or the beginning of one.
 pub enum Packet {
     /// A TCP segment.
     Tcp(Segment),
@@ -34,14 +34,14 @@ pub struct Segment {
 }
 
 impl Packet {
-    /// Takes a packet to pieces, so that it can be printed, whatever it is.
+    /// Reads the headers of a packet, as far as they can be read.
     pub fn new(packet: &[u8], answer: Result<Reset, NoReset>) -> Self {
-        // A later fragment begins anywhere but with a TCP header.
+        // A later fragment does not begin with a TCP header.
         let is_fragment = answer == Err(NoReset::Fragment);
         let Ok((ip, _)) = LaxIpSlice::from_slice(packet) else { return Self::NoIp(packet.len()) };
         let (source, destination) = (ip.source_addr(), ip.destination_addr());
         let payload = ip.payload();
-        // Where a capture was cut, the IP header still tells how long the payload was.
+        // If the packet was cut, the IP header still has the length of the payload.
         let length = if payload.incomplete {
             let total_len = match &ip {
                 LaxIpSlice::Ipv4(ip) => usize::from(ip.header().total_len()),
@@ -76,7 +76,7 @@ impl Segment {
         }
     }
 
-    /// Whether it is itself a reset.
+    /// Whether it is a reset.
     pub fn is_reset(&self) -> bool {
         self.flags & RST != 0
     }
@@ -128,7 +128,7 @@ impl fmt::Display for Segment {
     }
 }
 
-/// A reset as the answer behind an arrow: without the addresses, which are the offender's.
+/// A reset, printed without its addresses and ports: they are the offender's.
 pub struct Answer<'a>(pub &'a tcp_reset::tcp::Reset);
 
 impl fmt::Display for Answer<'_> {
@@ -141,8 +141,8 @@ impl fmt::Display for Answer<'_> {
     }
 }
 
-/// The flag bits in tcpdump's letters.
-struct Flags(u8);
+/// The flag bits as tcpdump's letters.
+pub struct Flags(pub u8);
 
 impl fmt::Display for Flags {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! What is counted.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
@@ -16,22 +17,25 @@ pub struct Summary {
     same_as_netfilter: u64,
     same_as_tcp_stack: u64,
     routed: u64,
-    other: u64,
+    differing: u64,
+    /// Resets of the capture that answer no packet of it.
+    answering_nothing: u64,
+    /// Our resets without a counterpart in the capture.
+    pub unmatched: u64,
     /// How long it took.
     pub time: Duration,
 }
 
-/// Why nothing is sent.
+/// Why no reset is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Silence {
     /// The frame holds no IP packet.
     NotIp,
-    /// The packet is not to be answered.
     Packet(NoReset),
 }
 
 impl Summary {
-    /// Counts a packet, and how it compared if it is a reset.
+    /// Counts a packet, and how it compares if it is a reset.
     pub fn count(&mut self, answer: Result<Reset, Silence>, verdict: Option<Verdict>) {
         match answer {
             Ok(reset) if reset.tcp().ack.is_some() => self.rst_ack += 1,
@@ -44,48 +48,62 @@ impl Summary {
         match verdict {
             Some(Verdict::Same(Profile::Netfilter)) => self.same_as_netfilter += 1,
             Some(Verdict::Same(Profile::TcpStack)) => self.same_as_tcp_stack += 1,
-            Some(Verdict::Routed) => self.routed += 1,
-            Some(Verdict::Other) => self.other += 1,
+            Some(Verdict::Routed(_)) => self.routed += 1,
+            Some(Verdict::Differs(_) | Verdict::Unexpected) => self.differing += 1,
+            None if answer == Err(Silence::Packet(NoReset::Rst)) => self.answering_nothing += 1,
             None => {}
         }
+    }
+
+    fn silences(&self, is_counted: impl Fn(Silence) -> bool) -> u64 {
+        self.silences.iter().filter(|(reason, _)| is_counted(*reason)).map(|(_, count)| count).sum()
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let resets = self.rst + self.rst_ack;
-        let silences: u64 = self.silences.iter().map(|(_, count)| count).sum();
+        let silences = self.silences(|_| true);
         writeln!(formatter, "packets: {}", resets + silences)?;
         writeln!(formatter, "resets: {resets} (RST {}, RST/ACK {})", self.rst, self.rst_ack)?;
 
-        let mut reasons = self.silences.clone();
-        reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), reason.to_string()));
-        write!(formatter, "silences: {silences}")?;
-        list(formatter, reasons.iter().map(|(reason, count)| (reason.to_string(), *count)))?;
+        let mut reasons: Vec<_> = self.silences.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+        reasons.sort_by_key(|(reason, count)| (Reverse(*count), reason.clone()));
+        writeln!(formatter, "silences: {silences}{}", list(&reasons))?;
 
-        let same = self.same_as_netfilter + self.same_as_tcp_stack;
-        write!(formatter, "\nsame as the capture's own reset: {same} of {}", same + self.routed + self.other)?;
         let kinds = [
-            ("in the netfilter profile", self.same_as_netfilter),
-            ("in the TCP-stack profile alone", self.same_as_tcp_stack),
-            ("the same but for the hop limit", self.routed),
-            ("differing", self.other),
+            ("netfilter profile", self.same_as_netfilter),
+            ("TCP-stack profile alone", self.same_as_tcp_stack),
+            ("other hop limit", self.routed),
+            ("differing", self.differing),
         ];
-        list(formatter, kinds.iter().map(|(kind, count)| ((*kind).to_owned(), *count)))?;
-        write!(formatter, "\ntime taken: {:.1?}", self.time)?;
+        let same = self.same_as_netfilter + self.same_as_tcp_stack;
+        let compared = same + self.routed + self.differing;
+        writeln!(formatter, "same as the capture's own reset: {same} of {compared}{}", list(&kinds))?;
+        writeln!(
+            formatter,
+            "not compared: {} resets of ours that the capture does not hold, {} of the capture that answer nothing in it",
+            self.unmatched, self.answering_nothing
+        )?;
+        write!(formatter, "time taken: {:.1?}", self.time)?;
 
-        if self.silences.iter().any(|(reason, _)| *reason == Silence::Packet(NoReset::TcpChecksum)) {
-            formatter
-                .write_str("\nwrong TCP checksums are usual where the sending host was captured: -K trusts them")?;
+        let is_checksum = |reason| matches!(reason, Silence::Packet(NoReset::HeaderChecksum | NoReset::TcpChecksum));
+        match self.silences(is_checksum) {
+            0 => Ok(()),
+            count => write!(
+                formatter,
+                "\nhint: {count} packets have a wrong IPv4 header or TCP checksum. This is usual in a capture of the \
+                 sending host, whose network card computes checksums later. -K trusts all checksums."
+            ),
         }
-        Ok(())
     }
 }
 
-/// Writes what there is of each kind, in parentheses.
-fn list(formatter: &mut fmt::Formatter<'_>, kinds: impl Iterator<Item = (String, u64)>) -> fmt::Result {
-    let kinds: Vec<_> = kinds.filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{kind} {count}")).collect();
-    if kinds.is_empty() { Ok(()) } else { write!(formatter, " ({})", kinds.join(", ")) }
+/// The kinds that were counted, in parentheses.
+fn list(kinds: &[(impl fmt::Display, u64)]) -> String {
+    let kinds: Vec<_> =
+        kinds.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{kind} {count}")).collect();
+    if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) }
 }
 
 impl fmt::Display for Silence {

@@ -1,14 +1,15 @@
-//! What frames begin with.
+//! The link-layer headers of frames.
 
 use crate::captures::Pcap;
-use crate::packets::{SYN_LINE, ethernet, syn, syn_over_ipv6};
+use crate::common::offender::V6;
+use crate::packets::{SYN_LINE, ethernet, syn};
 use crate::program::read;
 
 #[test]
-fn every_link_type_is_read() {
+fn every_link_type_carries_ipv4() {
     let cases: &[(u32, &[u8])] = &[
         (1, b"............\x08\x00"),
-        // 802.1Q, QinQ and its forerunner.
+        // 802.1Q, QinQ and its predecessor.
         (1, b"............\x81\x00\x00\x05\x08\x00"),
         (1, b"............\x88\xa8\x00\x05\x81\x00\x00\x06\x08\x00"),
         (1, b"............\x91\x00\x00\x05\x81\x00\x00\x06\x08\x00"),
@@ -25,14 +26,21 @@ fn every_link_type_is_read() {
         (0, b"\x02\0\0\0"),
         (0, b"\0\0\0\x02"),
         (108, b"\0\0\0\x02"),
+        // PPP: without HDLC, with it, with a protocol number of one byte; Cisco HDLC.
+        (9, b"\x00\x21"),
+        (9, b"\xff\x03\x00\x21"),
+        (9, b"\x21"),
+        (50, b"\xff\x03\x00\x21"),
+        (50, b"\xff\x03\x21"),
+        (50, b"\x0f\x00\x08\x00"),
+        (50, b"\x8f\x00\x08\x00"),
         // With the length of a frame check sequence in the upper bits.
         (0x2400_0001, b"............\x08\x00"),
     ];
     for (number, link) in cases {
         // A frame check sequence, or padding, is no data.
         let frame = [link, &syn()[..], b"fcs!"].concat();
-        let run = read(&Pcap::new(*number).frame(&frame).bytes);
-        assert_eq!((run.code, run.lines()), (0, vec![SYN_LINE]), "{number} {link:?}");
+        assert_eq!(read(&Pcap::new(*number).frame(&frame).bytes).good_lines(), [SYN_LINE], "{number} {link:?}");
     }
 }
 
@@ -51,12 +59,15 @@ fn every_link_type_carries_ipv6() {
         (0, b"\x1c\0\0\0"),
         (0, b"\x1e\0\0\0"),
         (108, b"\0\0\0\x18"),
+        (9, b"\x00\x57"),
+        (50, b"\xff\x03\x57"),
+        (50, b"\x0f\x00\x86\xdd"),
     ];
-    let line = "IP6 fd00::1.36050 > fd00::2.80: Flags [S], seq 522224616, win 1024, length 0  ->  \
+    let line = "IP6 2001:db8::1.36050 > 2001:db8:1::2.80: Flags [S], seq 522224616, win 1024, length 0  ->  \
                 Flags [R.], seq 0, ack 522224617, win 0";
     for (number, link) in cases {
-        let run = read(&Pcap::new(*number).frame(&[link, &syn_over_ipv6()[..]].concat()).bytes);
-        assert_eq!((run.code, run.lines()), (0, vec![line]), "{number} {link:?}");
+        let frame = [link, &V6::default().bytes()[..]].concat();
+        assert_eq!(read(&Pcap::new(*number).frame(&frame).bytes).good_lines(), [line], "{number} {link:?}");
     }
 }
 
@@ -81,11 +92,16 @@ fn other_protocols_are_named() {
         (276, b"\x08\x00..............", "short frame"),
         (0, b"\x07\0\0\0....", "address family 07000000"),
         (0, b"\x02\0\0", "short frame"),
+        (9, b"\xff\x03\xc0\x21", "PPP protocol 0xc021"),
+        (9, b"\xff\x03\x2d", "PPP protocol 0x002d"),
+        (9, b"\xff\x03\x00", "short frame"),
+        (50, b"\xff\x03", "short frame"),
+        (50, b"\x8f\x00\x80\x35", "EtherType 0x8035"),
     ];
     for (number, frame, what) in cases {
         let run = read(&Pcap::new(*number).frame(frame).bytes);
-        assert_eq!(run.lines(), [format!("{what}  ->  silence: not IP")]);
-        assert_eq!((run.code, run.summary("silences")), (0, "1 (not IP 1)"));
+        assert_eq!(run.good_lines(), [format!("{what}  ->  silence: not IP")]);
+        assert_eq!(run.summary("silences"), "1 (not IP 1)");
     }
 }
 
@@ -93,7 +109,10 @@ fn other_protocols_are_named() {
 fn an_unknown_link_type_is_an_error_also_without_packets() {
     for capture in [Pcap::new(105), Pcap::new(105).frame(b"beacon")] {
         let run = read(&capture.bytes);
-        assert_eq!(run.error(), "packets left out: unknown link type 105");
+        let supported = "Ethernet, raw IP, Linux cooked, BSD loopback, PPP";
+        let error = format!("packets left out: unknown link type 105 (IEEE 802.11) (supported: {supported})");
+        assert_eq!(run.error(), error);
         assert_eq!((run.lines(), run.summary("packets")), (vec![], "0"));
     }
+    assert!(read(&Pcap::new(300).bytes).error().contains(": unknown link type 300 (supported: "));
 }

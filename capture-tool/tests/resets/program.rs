@@ -1,21 +1,33 @@
-//! The example program, run as its users run it.
+//! Runs the program.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, process};
 
-/// The program that `cargo test` has built.
+/// The program.
 pub fn resets() -> Command {
     Command::new(env!("CARGO_BIN_EXE_resets"))
 }
 
-/// Has the program read a capture.
+/// Runs the program on a capture.
 pub fn read(capture: &[u8]) -> Run {
-    Run::of(resets().arg(&Scratch::new("read.pcap", capture).0))
+    read_with(&[], capture)
 }
 
-/// What came of a run.
+/// Runs the program with options on a capture.
+pub fn read_with(options: &[&str], capture: &[u8]) -> Run {
+    Run::of(resets().args(options).arg(&Scratch::new("read.pcap", capture).0))
+}
+
+/// Runs the program with `-w` on a capture; also returns the capture that it has written.
+pub fn read_and_write(capture: &[u8]) -> (Run, Vec<u8>) {
+    let [input, output] = [Scratch::new("in.pcap", capture), Scratch::new("out.pcap", b"overwritten")];
+    let run = Run::of(resets().arg(&input.0).arg("-w").arg(&output.0));
+    (run, output.contents())
+}
+
+/// The result of a run.
 pub struct Run {
     pub code: i32,
     pub stdout: String,
@@ -30,41 +42,40 @@ impl Run {
         Self { code: output.status.code().unwrap(), stdout, stderr }
     }
 
-    /// The lines of the packets, which an empty one ends.
+    /// The lines of the packets, of a run without an error.
+    pub fn good_lines(&self) -> Vec<&str> {
+        assert_eq!((self.code, self.stderr.as_str()), (0, ""));
+        self.lines()
+    }
+
+    /// The lines of the packets: those before the empty line.
     pub fn lines(&self) -> Vec<&str> {
         self.stdout.lines().take_while(|line| !line.is_empty()).collect()
     }
 
-    /// What the summary says behind a label.
+    /// The rest of the line of the summary that begins with `label`.
     pub fn summary(&self, label: &str) -> &str {
         let line = self.stdout.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(": "));
         line.unwrap_or_else(|| panic!("no {label}: {}", self.stdout))
     }
 
-    /// The counts of RST, RST/ACK and silences.
-    pub fn counts(&self) -> [usize; 3] {
-        let resets = self.summary("resets");
-        let words = resets.split(|c: char| !c.is_ascii_digit());
-        let [all, rst, rst_ack] = words.filter_map(|word| word.parse().ok()).collect::<Vec<_>>()[..] else {
-            panic!("{resets}");
-        };
-        assert_eq!(all, rst + rst_ack);
-        let silences = self.summary("silences").split(' ').next().unwrap();
-        [rst, rst_ack, silences.parse().unwrap()]
+    /// The numbers in that line.
+    pub fn numbers(&self, label: &str) -> Vec<usize> {
+        self.summary(label).split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
     }
 
-    /// The one line on standard error, less the names of the program and of a file without colons.
+    /// The one line on standard error, without the names of the program and the file.
     pub fn error(&self) -> &str {
         assert_eq!((self.code, self.stderr.lines().count()), (1, 1), "{}", self.stderr);
-        self.stderr.trim_end().rsplit_once(".pcap: ").unwrap().1
+        self.stderr.trim_end().split_once(".pcap: ").unwrap().1
     }
 }
 
-/// A file that goes when it is dropped.
+/// A file that is removed when it is dropped.
 pub struct Scratch(pub PathBuf);
 
 impl Scratch {
-    /// A file whose name ends in `name`, which need not differ from another's.
+    /// A file with a name of its own that ends in `name`.
     pub fn new(name: &str, contents: &[u8]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let unique = format!("{}-{}-{name}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

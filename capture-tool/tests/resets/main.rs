@@ -1,0 +1,17 @@
+//! The program `resets`, run as its users run it: on the bundled capture, and on captures of every kind made here.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+
+/// The packets that the tests of the crate are made of.
+#[path = "../../../tests/common/mod.rs"]
+mod common;
+
+mod bundled;
+mod captures;
+mod comparison;
+mod errors;
+mod formats;
+mod lines;
+mod links;
+mod packets;
+mod program;
