@@ -1,0 +1,30 @@
+//! Writes a reset over its own offender, as a program does that receives a frame into a buffer and sends the same buffer
+//! back: `cargo run --example in_place`.
+
+use tcp_reset::{Config, NoReset, ipv4};
+
+/// The length of an Ethernet header.
+const ETHERNET: usize = 14;
+
+/// Replaces an Ethernet frame that carries IPv4 by the frame that answers it, and returns the answer.
+fn answer(frame: &mut [u8]) -> Result<&[u8], NoReset> {
+    let (ethernet, packet) = frame.split_first_chunk_mut::<ETHERNET>().ok_or(NoReset::Truncated)?;
+    // The decision owns its fields: nothing borrows the packet when the reset is written.
+    let reset = ipv4::Reset::in_reply_to(packet, &Config::new())?;
+    // A reset is never longer than its offender.
+    reset.emit(packet.first_chunk_mut().ok_or(NoReset::Truncated)?);
+    // Destination and source address, six bytes each.
+    ethernet[..12].rotate_left(6);
+    frame.get(..ETHERNET + ipv4::RESET_LEN).ok_or(NoReset::Truncated)
+}
+
+fn main() -> Result<(), NoReset> {
+    // A SYN from 192.0.2.1 to 198.51.100.2, padded to the shortest Ethernet frame.
+    let mut frame = *b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0\
+                       \x45\0\0\x28\x12\x34\x40\0\x40\x06\x3c\x65\xc0\0\x02\x01\xc6\x33\x64\x02\
+                       \x8c\xd2\0\x50\x1f\x20\x83\xe8\x53\xd9\x73\x64\x50\x02\xfa\xf0\xd1\x51\0\0\
+                       \0\0\0\0\0\0";
+    println!("frame:  {frame:02x?}");
+    println!("answer: {:02x?}", answer(&mut frame)?);
+    Ok(())
+}
