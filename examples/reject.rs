@@ -17,7 +17,12 @@ fn main() -> ExitCode {
     };
     let mut buffer = [0; MAX_LEN];
     match tcp_reset::reset(&packet, &mut buffer) {
-        Ok(reset) => println!("{}", to_hex(reset)),
+        Ok(reset) => {
+            for byte in reset {
+                print!("{byte:02x}");
+            }
+            println!();
+        }
         Err(reason) => println!("no reset: {reason}"),
     }
     ExitCode::SUCCESS
@@ -29,8 +34,4 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
         text.chars().filter(|c| !c.is_whitespace()).map(|c| u8::try_from(c.to_digit(16)?).ok()).collect();
     let (pairs, odd): (&[[u8; 2]], _) = digits.as_ref()?.as_chunks();
     odd.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
