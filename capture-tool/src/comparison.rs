@@ -1,5 +1,6 @@
 //! Compares the resets that the capture itself holds with ours.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,7 +9,8 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 use tcp_reset::{Checksum, Config, NoReset, Profile, Reset};
 
-use crate::packet::{Flags, Segment};
+use crate::difference::Difference;
+use crate::packet::Segment;
 
 /// How many directions of connections are remembered.
 const DIRECTIONS: NonZeroUsize = NonZeroUsize::new(1 << 15).expect("not zero");
@@ -82,147 +84,38 @@ impl Comparison {
         let has_sent = self.sent.contains(&(segment.source, segment.destination));
         let offenders = self.sent.get_mut(&(segment.destination, segment.source))?;
 
-        // Compare with the most similar of our resets, in the netfilter profile if both are equally similar.
-        let mut best: Option<(Rank, Verdict, &mut u64)> = None;
-        for offender in offenders {
-            let ours = [(Profile::Netfilter, offender.netfilter), (Profile::TcpStack, offender.tcp_stack)];
-            let ranked = ours.into_iter().filter_map(|(profile, reset)| {
-                let differences = Difference::all(&reset?, packet, self.trust_checksums);
-                Some(rank(&differences, profile))
-            });
-            if let Some((rank, verdict)) = ranked.min_by_key(|(rank, _)| *rank)
-                && best.as_ref().is_none_or(|(best, ..)| rank < *best)
-            {
-                best = Some((rank, verdict, &mut offender.unmatched));
-            }
-        }
-        let Some((rank, verdict, unmatched)) = best else { return (!has_sent).then_some(Verdict::Unexpected) };
-        if rank.has_other_numbers && has_sent {
+        // Compare with the most similar of our resets.
+        let trust_checksums = self.trust_checksums;
+        let best = offenders.iter_mut().flat_map(|Offender { netfilter, tcp_stack, unmatched }| {
+            let ours = [(Profile::Netfilter, *netfilter), (Profile::TcpStack, *tcp_stack)];
+            let unmatched = Cell::from_mut(unmatched);
+            ours.into_iter().filter_map(move |(profile, reset)| {
+                Some((profile, Difference::all(&reset?, packet, trust_checksums), unmatched))
+            })
+        });
+        let best = best.min_by_key(|(profile, differences, _)| {
+            let has_other_numbers = differences.iter().any(Difference::is_of_a_number);
+            (!is_routed(differences), has_other_numbers, differences.len(), *profile == Profile::TcpStack)
+        });
+        let Some((profile, differences, unmatched)) = best else { return (!has_sent).then_some(Verdict::Unexpected) };
+        if has_sent && differences.iter().any(Difference::is_of_a_number) {
             return None;
         }
-        if *unmatched > 0 {
-            *unmatched -= 1;
+        if unmatched.get() > 0 {
+            unmatched.update(|count| count - 1);
             self.unmatched -= 1;
         }
-        Some(verdict)
+        Some(match differences.first() {
+            None => Verdict::Same(profile),
+            Some(first) if is_routed(&differences) => Verdict::Routed(*first),
+            Some(first) => Verdict::Differs(*first),
+        })
     }
 }
 
-/// The lower, the more similar. The fields are compared in this order.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    is_different: bool,
-    has_other_numbers: bool,
-    count: usize,
-    is_tcp_stack: bool,
-}
-
-fn rank(differences: &[Difference], profile: Profile) -> (Rank, Verdict) {
-    let is_of_a_hop = |difference: &Difference| matches!(difference.field, "TTL" | "hop limit" | "header checksum");
-    let verdict = match differences {
-        [] => Verdict::Same(profile),
-        [first, rest @ ..] if is_of_a_hop(first) && rest.iter().all(is_of_a_hop) => Verdict::Routed(*first),
-        [first, ..] => Verdict::Differs(*first),
-    };
-    let rank = Rank {
-        is_different: matches!(verdict, Verdict::Differs(_)),
-        has_other_numbers: differences.iter().any(Difference::is_of_a_number),
-        count: differences.len(),
-        is_tcp_stack: profile == Profile::TcpStack,
-    };
-    (rank, verdict)
-}
-
-/// A header field in which a reset of the capture differs from ours.
-#[derive(Clone, Copy)]
-pub struct Difference {
-    field: &'static str,
-    theirs: u32,
-    ours: u32,
-}
-
-/// A field by its name, the offset of the 32-bit word that holds it, and the bits in this word.
-type Field = (&'static str, usize, u32);
-
-// The addresses and ports of an answer are known to be the same, the protocol to be TCP.
-const IPV4: &[Field] = &[
-    ("header length", 0, 0x0f00_0000),
-    ("type of service", 0, 0x00ff_0000),
-    ("total length", 0, 0x0000_ffff),
-    ("identification", 4, 0xffff_0000),
-    ("fragment field", 4, 0x0000_ffff),
-    ("TTL", 8, 0xff00_0000),
-];
-const IPV6: &[Field] = &[
-    ("traffic class", 0, 0x0ff0_0000),
-    ("flow label", 0, 0x000f_ffff),
-    ("payload length", 4, 0xffff_0000),
-    ("next header", 4, 0x0000_ff00),
-    ("hop limit", 4, 0x0000_00ff),
-];
-const TCP: &[Field] = &[
-    ("sequence number", 4, u32::MAX),
-    ("acknowledgment number", 8, u32::MAX),
-    ("data offset", 12, 0xf000_0000),
-    ("reserved bits", 12, 0x0f00_0000),
-    ("flags", 12, 0x00ff_0000),
-    ("window", 12, 0x0000_ffff),
-    ("urgent pointer", 16, 0x0000_ffff),
-];
-// Last: they differ if another field does.
-const TCP_CHECKSUM: Field = ("TCP checksum", 16, 0xffff_0000);
-const IPV4_CHECKSUM: Field = ("header checksum", 8, 0x0000_ffff);
-
-impl Difference {
-    /// The fields in which `packet` differs from `reset`, in their order in the packet.
-    fn all(reset: &Reset, packet: &[u8], trust_checksums: bool) -> Vec<Self> {
-        let mut buffer = [0; tcp_reset::MAX_LEN];
-        let ours = crate::emit(reset, &mut buffer);
-        let (ip, tcp) = match reset {
-            Reset::V4(_) => (IPV4, 20),
-            Reset::V6(_) => (IPV6, 40),
-        };
-        let checksums: &[_] = match reset {
-            _ if trust_checksums => &[],
-            Reset::V4(_) => &[(TCP_CHECKSUM, tcp), (IPV4_CHECKSUM, 0)],
-            Reset::V6(_) => &[(TCP_CHECKSUM, tcp)],
-        };
-        let fields = ip.iter().map(|field| (*field, 0)).chain(TCP.iter().map(|field| (*field, tcp)));
-        let differ = |((field, offset, bits), header): (Field, usize)| {
-            let value = |packet: &[u8]| {
-                let word = packet.get(header + offset..)?.first_chunk()?;
-                Some((u32::from_be_bytes(*word) & bits) >> bits.trailing_zeros())
-            };
-            let (theirs, ours) = (value(packet)?, value(ours)?);
-            (theirs != ours).then_some(Self { field, theirs, ours })
-        };
-        fields.chain(checksums.iter().copied()).filter_map(differ).collect()
-    }
-
-    /// Whether a receiver sees another reset. It ignores the acknowledgment number of a RST without ACK.
-    fn is_of_a_number(&self) -> bool {
-        match self.field {
-            "sequence number" | "flags" => true,
-            "acknowledgment number" => self.ours != 0,
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, theirs, ours } = self;
-        match *field {
-            "flags" => {
-                let [theirs, ours] = [theirs, ours].map(|bits| Flags(u8::try_from(*bits).unwrap_or(0)));
-                write!(formatter, "flags [{theirs}], ours [{ours}]")
-            }
-            "fragment field" | "header checksum" | "TCP checksum" => {
-                write!(formatter, "{field} {theirs:#06x}, ours {ours:#06x}")
-            }
-            _ => write!(formatter, "{field} {theirs}, ours {ours}"),
-        }
-    }
+/// Whether routers on the path can have made all differences.
+fn is_routed(differences: &[Difference]) -> bool {
+    differences.iter().all(|difference| matches!(difference.field, "TTL" | "hop limit" | "header checksum"))
 }
 
 /// The end of the line for such a reset.

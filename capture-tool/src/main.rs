@@ -6,6 +6,7 @@
 mod arguments;
 mod capture;
 mod comparison;
+mod difference;
 mod interfaces;
 mod lines;
 mod link;

@@ -67,7 +67,7 @@ fn pcapng_is_read_past_what_is_unknown() {
         .enhanced(1, 0, &syn());
     let run = read(&capture.bytes);
     assert_eq!(run.lines(), [SYN_LINE]);
-    let left_out = "interface without description, obsolete Packet Block, unknown link type 249 (USBPcap) ";
+    let left_out = "interface without description, obsolete Packet Block, unknown link type 249 (USB) ";
     assert!(run.error().starts_with(&format!("packets left out: {left_out}")), "{}", run.stderr);
 }
 
