@@ -40,7 +40,7 @@ says_lines() {
 }
 
 cargo run --quiet --release -p tcp-reset-capture >$outputs/resets
-says_lines '^(packets|resets|silences|same as)' $outputs/resets
+says_lines '^(packets|resets|silences|same as|not compared)' $outputs/resets
 
 peers/instructions.sh >$outputs/instructions
 # count SET: its instructions.
