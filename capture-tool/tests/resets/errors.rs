@@ -75,7 +75,7 @@ fn a_record_is_longer_than_any_packet() {
 fn the_output_is_the_input() {
     let capture = raw([&syn()]);
     let file = Scratch::new("in-and-out.pcap", &capture);
-    assert_eq!(Run::of(resets().arg(&file.0).arg("-w").arg(&file.0)).error(), "is the capture that is read");
+    assert_eq!(Run::of(resets().arg(&file.0).arg("--write").arg(&file.0)).error(), "is the capture that is read");
     assert_eq!(file.contents(), capture);
 }
 
