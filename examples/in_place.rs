@@ -12,7 +12,7 @@ fn answer(frame: &mut [u8]) -> Result<&[u8], NoReset> {
     // The decision owns its fields: nothing borrows the packet when the reset is written.
     let reset = ipv4::Reset::in_reply_to(packet, &Config::new())?;
     // A reset is never longer than its offender.
-    reset.emit(packet.first_chunk_mut().ok_or(NoReset::Truncated)?);
+    reset.emit_to_slice(packet).ok_or(NoReset::Truncated)?;
     // Destination and source address, six bytes each.
     ethernet[..12].rotate_left(6);
     frame.get(..ETHERNET + ipv4::RESET_LEN).ok_or(NoReset::Truncated)

@@ -47,7 +47,7 @@ fn main() -> Result<(), NoReset> {
     for packet in 0..20_000 {
         let now = start + Duration::from_micros(100) * packet;
         if let Some(reset) = answer(syn, &mut bucket, now)? {
-            let _ = reset.emit(&mut [0; MAX_LEN]); // The caller sends these bytes.
+            reset.emit(&mut [0; MAX_LEN]); // The caller sends these bytes.
             sent += 1;
         }
     }

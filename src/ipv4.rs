@@ -1,9 +1,13 @@
 //! Resets over IPv4 (RFC 791).
 
-use core::net::Ipv4Addr;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr};
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, MAX_LEN, NoReset, Offender, Profile, silence, tcp, words, words_mut};
+use crate::chunks::chunks_mut;
+use crate::config::{Checksum, Config, Profile};
+use crate::no_reset::{NoReset, ensure, refuse};
+use crate::tcp::{self, Found};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -11,7 +15,7 @@ const HEADER_LEN: usize = 20;
 /// The length in bytes of a whole reset: IPv4 header and TCP header, neither with options.
 pub const RESET_LEN: usize = HEADER_LEN + tcp::HEADER_LEN;
 
-/// The reset that answers an IPv4 packet: a small value that owns what it says and borrows nothing.
+/// The reset that answers an IPv4 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Reset {
@@ -22,153 +26,132 @@ pub struct Reset {
     /// Type of service: zero, or what [`Profile::TcpStack`] reflects.
     pub tos: u8,
     /// Time to live, from [`Config::hop_limit`].
-    pub hop_limit: u8,
-    /// Whose answer it is; it decides how a zero TCP checksum is written.
+    pub ttl: u8,
+    /// Whose reset it is; it decides how a zero TCP checksum is written.
     pub profile: Profile,
     /// Ports and numbers.
     pub tcp: tcp::Reset,
 }
 
 impl Reset {
-    /// Decides whether `packet`, an IPv4 packet with or without bytes behind its end, is answered by a reset.
+    /// Decides whether a reset answers `packet`, an IPv4 packet. Bytes past its total length are ignored.
     ///
     /// # Errors
     ///
-    /// The reason for silence, the first of: [`NoReset::Truncated`] (no IPv4 header), [`NoReset::Version`],
-    /// [`NoReset::HeaderLength`], [`NoReset::TotalLength`], [`NoReset::Truncated`] (shorter than its total length),
-    /// [`NoReset::HeaderChecksum`], [`NoReset::Fragment`], [`NoReset::NotTcp`], [`NoReset::Source`],
-    /// [`NoReset::Destination`], [`NoReset::TcpHeader`], [`NoReset::Rst`], [`NoReset::TcpChecksum`],
-    /// [`NoReset::DataOffset`].
+    /// Why no reset is sent: [`NoReset`] lists the reasons in their order.
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let Offender { header, segment, segment_len, addresses } = offender(packet, config)?;
-        let &[[_, tos, ..], _, _, source, destination] = words(header);
+        let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
         Ok(Self {
             source: destination.into(),
             destination: source.into(),
             tos: config.traffic_class(tos),
-            hop_limit: config.hop_limit,
+            ttl: config.hop_limit,
             profile: config.profile,
-            tcp: tcp::Reset::decide(segment, segment_len, addresses, config)?,
+            tcp: tcp::decide(segment, len, addresses, config)?,
         })
     }
 
-    /// Writes the reset, which may go over the offender's own bytes.
+    /// Writes the reset and returns it.
     #[inline(always)]
-    pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
-        let ([header, segment], _) = packet.as_chunks_mut() else { return };
+    pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
+        let [header, segment] = chunks_mut(buffer);
         let addresses = [self.source.octets(), self.destination.octets()];
-        self.tcp.emit_with(Sum::of_words(addresses), zero(self.profile), segment);
-        write(self.tos, self.hop_limit, addresses, header);
+        self.tcp.write(Sum::of_words(&addresses), self.profile.zero_checksum(4), segment);
+        write(self.tos, self.ttl, addresses, header);
+        buffer
+    }
+
+    /// Writes the reset to the front of a slice of any length and returns what was written; `None`, with `buffer`
+    /// untouched, if it does not fit. The slice may be the offending packet itself, in which it always fits.
+    #[inline(always)]
+    #[must_use]
+    pub fn emit_to_slice<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        Some(self.emit(buffer.first_chunk_mut()?))
     }
 }
 
-/// Decides as netfilter does on what [`offender`] has found under [`Config::new`], and writes the reset.
+impl fmt::Display for Reset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, destination, tcp, .. } = self;
+        write!(formatter, "IP {source}.{} > {destination}.{}: {tcp}", tcp.source_port, tcp.destination_port)
+    }
+}
+
+/// Decides and writes: the same as the two steps, without a value in between. Both IP versions can then share
+/// [`tcp::answer`] on small machines.
 #[inline(always)]
-pub(crate) fn answer(offender: &Offender<'_, [u8; HEADER_LEN]>, buffer: &mut [u8; MAX_LEN]) -> Result<(), NoReset> {
-    let config = Config::new();
-    let ([ip, tcp, ..], _) = buffer.as_chunks_mut() else { return Err(silence(NoReset::Truncated)) };
-    tcp::answer(offender.segment, offender.addresses, zero(config.profile), tcp)?;
-    let &[.., source, destination] = words(offender.header);
-    write(0, config.hop_limit, [destination, source], ip);
+pub(crate) fn reset_with<const N: usize>(packet: &[u8], config: &Config, buffer: &mut [u8; N]) -> Result<(), NoReset> {
+    let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
+    let [header, reset] = chunks_mut(buffer);
+    tcp::answer(segment, len, addresses, config, config.profile.zero_checksum(4), reset)?;
+    write(config.traffic_class(tos), config.hop_limit, [destination, source], header);
     Ok(())
 }
 
-/// Looks at all that is IPv4's in `packet`.
+/// Checks all that is IPv4's, in the order of the contract, and finds the segment.
 #[inline(always)]
-pub(crate) fn offender<'packet>(
-    packet: &'packet [u8],
-    config: &Config,
-) -> Result<Offender<'packet, [u8; HEADER_LEN]>, NoReset> {
-    let Some(header) = packet.first_chunk() else { return Err(silence(NoReset::Truncated)) };
-    let &[[version_ihl, _, l0, l1], identification_fragment, [_, protocol, ..], ref addresses @ ..] = words(header);
-    // The header length counts 32-bit words (RFC 791 §3.1), and the header itself has five.
+fn check<'a>(packet: &'a [u8], config: &Config) -> Result<Found<'a, &'a [[u8; 4]; 5]>, NoReset> {
+    let Some(header) = packet.as_chunks::<4>().0.first_chunk::<5>() else { return refuse(NoReset::Truncated) };
+    let &[[version_ihl, _, l0, l1], id_fragment, [_, protocol, ..], ref addresses @ ..] = header;
+    // The header length counts 32-bit words (RFC 791 §3.1).
     match version_ihl {
         0x45..=0x4f => (),
-        0x40..=0x44 => return Err(silence(NoReset::HeaderLength)),
-        _ => return Err(silence(NoReset::Version)),
+        0x40..=0x44 => return refuse(NoReset::HeaderLength),
+        _ => return refuse(NoReset::Version),
     }
     let header_len = usize::from(version_ihl & 0x0f) << 2;
     let total_len = usize::from(u16::from_be_bytes([l0, l1]));
-    let Some(segment_len) = total_len.checked_sub(header_len) else { return Err(silence(NoReset::TotalLength)) };
-    if packet.len() < total_len && config.tcp_checksum == Checksum::Verify {
-        return Err(silence(NoReset::Truncated));
-    }
+    let Some(len) = total_len.checked_sub(header_len) else { return refuse(NoReset::TotalLength) };
+    ensure(packet.len() >= total_len || config.tcp_checksum == Checksum::Trust, NoReset::Truncated)?;
     let Some(segment) = packet.get(header_len..total_len.min(packet.len())) else {
-        return Err(silence(NoReset::Truncated));
+        return refuse(NoReset::Truncated);
     };
 
-    // ip_rcv() drops a packet with a bad header checksum before any hook sees it.
+    // ip_rcv() drops a packet with a wrong header checksum before any hook sees it.
     if config.ipv4_checksum == Checksum::Verify {
-        let mut sum = Sum::of_header(words(header));
+        let mut sum = Sum::of_words(header);
         if header_len > HEADER_LEN {
-            sum = sum.plus(of_options(packet.get(..header_len).unwrap_or_default()));
+            let options = packet.get(HEADER_LEN..header_len).unwrap_or_default();
+            sum = sum.plus(Sum::of_words(options.as_chunks().0));
         }
-        if !sum.is_valid() {
-            return Err(silence(NoReset::HeaderChecksum));
-        }
+        ensure(sum.is_valid(), NoReset::HeaderChecksum)?;
     }
-    // A first fragment goes on, more of them to come or not: the TCP checksum tells whether it is whole.
-    if u32::from_be_bytes(identification_fragment) & 0x1fff != 0 {
-        return Err(silence(NoReset::Fragment));
-    }
-    if protocol != crate::TCP {
-        return Err(silence(NoReset::NotTcp));
-    }
+    // A first fragment goes on, whether more follow or not: the TCP checksum tells whether the segment is whole.
+    ensure(u32::from_be_bytes(id_fragment) << 19 == 0, NoReset::Fragment)?;
+    ensure(protocol == tcp::PROTOCOL, NoReset::NotTcp)?;
     let &[source, destination] = addresses;
-    if !is_unicast(source.into()) {
-        return Err(silence(NoReset::Source));
-    }
-    if !is_unicast(destination.into()) {
-        return Err(silence(NoReset::Destination));
-    }
-    Ok(Offender { header, segment, segment_len, addresses: Sum::of_header(addresses) })
+    ensure(is_unicast(source.into()), NoReset::Source)?;
+    ensure(is_unicast(destination.into()), NoReset::Destination)?;
+    Ok((header, segment, len, Sum::of_words(addresses)))
 }
 
-/// Sums the options, behind the five words that every header has. Cold, for few packets have any; inlined, for a call
-/// would cost the others more.
-#[cold]
-#[inline(always)]
-fn of_options(header: &[u8]) -> Sum {
-    Sum::of_rest(header, header.get(HEADER_LEN..).unwrap_or_default())
+/// Source, destination and, if no check up to them fails, segment.
+pub(crate) fn read(packet: &[u8]) -> Option<(IpAddr, IpAddr, Option<&[u8]>)> {
+    let [_, _, _, source, destination] = *packet.as_chunks().0.first_chunk()?;
+    let segment = check(packet, &Config::TRUST).ok().map(|(_, segment, ..)| segment);
+    Some((Ipv4Addr::from(source).into(), Ipv4Addr::from(destination).into(), segment))
 }
 
 /// Writes the header of a reset.
 #[inline]
-fn write(tos: u8, hop_limit: u8, addresses: [[u8; 4]; 2], header: &mut [u8; HEADER_LEN]) {
-    let Some([length, fragment, ttl, both @ ..]) = words_mut(header) else { return };
-    // Whole words: a sum would wait for words put together from bytes.
+fn write(tos: u8, ttl: u8, addresses: [[u8; 4]; 2], header: &mut [u8; HEADER_LEN]) {
+    let words = chunks_mut::<4, 5, HEADER_LEN>(header);
+    let [length, fragment, ttl_checksum, both @ ..] = words;
+    // Version 4, five words of header, 40 bytes; Don't Fragment.
     *length = (0x4500_0028 | u32::from(tos) << 16).to_be_bytes();
     *fragment = 0x0000_4000_u32.to_be_bytes();
-    *ttl = (u32::from(hop_limit) << 24 | u32::from(crate::TCP) << 16).to_be_bytes();
+    *ttl_checksum = (u32::from(ttl) << 24 | u32::from(tcp::PROTOCOL) << 16).to_be_bytes();
     *both = addresses;
-    let sum = Sum::of_header(words(header));
-    let [_, _, _, _, _, _, _, _, _, _, c0, c1, ..] = header;
-    [*c0, *c1] = sum.checksum();
-}
-
-/// What a TCP checksum of zero is written as: where Linux leaves it to its offload helper, as 0xFFFF, as for UDP.
-#[inline]
-const fn zero(profile: Profile) -> u16 {
-    match profile {
-        Profile::Netfilter => 0xffff,
-        Profile::TcpStack => 0x0000,
-    }
+    let checksum = Sum::of_words(words).checksum();
+    [header[10], header[11]] = checksum;
 }
 
 /// Whether a reset may come from the address or go to it. A broadcast address of some subnet passes: only the caller's
 /// routing table knows it.
 #[inline]
 const fn is_unicast(address: Ipv4Addr) -> bool {
-    match address.octets() {
-        [1..=223, ..] => true,
-        _ => is_rare_unicast(address),
-    }
-}
-
-/// The same for what hardly any packet has: an address of 0.0.0.0/8, of multicast or of the class above it.
-#[cold]
-#[inline(always)]
-const fn is_rare_unicast(address: Ipv4Addr) -> bool {
-    !address.is_multicast() && !address.is_unspecified() && !address.is_broadcast()
+    // The first test takes what nearly every packet has: 9 instructions of a SYN's.
+    matches!(address.octets(), [1..=223, ..])
+        || !(address.is_multicast() || address.is_unspecified() || address.is_broadcast())
 }

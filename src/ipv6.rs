@@ -1,9 +1,13 @@
 //! Resets over IPv6 (RFC 8200).
 
-use core::net::Ipv6Addr;
+use core::fmt;
+use core::net::{IpAddr, Ipv6Addr};
 
 use crate::checksum::Sum;
-use crate::{Checksum, Config, NoReset, Offender, Profile, silence, tcp};
+use crate::chunks::chunks_mut;
+use crate::config::{Checksum, Config, Profile};
+use crate::no_reset::{NoReset, ensure, refuse};
+use crate::tcp::{self, Found};
 
 /// The length in bytes of an IPv6 header.
 const HEADER_LEN: usize = 40;
@@ -18,7 +22,7 @@ const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 const DESTINATION_OPTIONS: u8 = 60;
 
-/// The reset that answers an IPv6 packet: a small value that owns what it says and borrows nothing.
+/// The reset that answers an IPv6 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Reset {
@@ -30,188 +34,161 @@ pub struct Reset {
     pub traffic_class: u8,
     /// Hop limit, from [`Config::hop_limit`].
     pub hop_limit: u8,
-    /// Whose answer it is; it decides how a zero TCP checksum is written.
+    /// Whose reset it is; it decides how a zero TCP checksum is written.
     pub profile: Profile,
     /// Ports and numbers.
     pub tcp: tcp::Reset,
 }
 
 impl Reset {
-    /// Decides whether `packet`, an IPv6 packet with or without bytes behind its end, is answered by a reset.
+    /// Decides whether a reset answers `packet`, an IPv6 packet. Bytes past its payload are ignored. Of `config`, the
+    /// IPv4 checksum does not count.
     ///
     /// # Errors
     ///
-    /// The reason for silence, the first of: [`NoReset::Truncated`] (no IPv6 header), [`NoReset::Version`],
-    /// [`NoReset::Jumbogram`], [`NoReset::Truncated`] (shorter than its payload length), [`NoReset::Source`],
-    /// [`NoReset::Destination`]; then, header by header, [`NoReset::NotTcp`], [`NoReset::ExtensionHeader`],
-    /// [`NoReset::Fragment`]; then [`NoReset::TcpHeader`], [`NoReset::Rst`], [`NoReset::TcpChecksum`],
-    /// [`NoReset::DataOffset`].
+    /// Why no reset is sent: [`NoReset`] lists the reasons in their order.
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let Offender { header, segment, segment_len, addresses: sum } = offender(packet, config)?;
-        let tcp = tcp::Reset::decide(segment, segment_len, sum, config)?;
-        let [source, destination] = addresses(header);
+        let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
+        let tcp = tcp::decide(segment, len, sum, config)?;
         Ok(Self {
-            source: address(destination),
-            destination: address(source),
-            traffic_class: config.traffic_class(traffic_class(header)),
+            source: address(&addresses[16..]),
+            destination: address(&addresses[..16]),
+            traffic_class,
             hop_limit: config.hop_limit,
             profile: config.profile,
             tcp,
         })
     }
 
-    /// Writes the reset, which may go over the offender's own bytes.
+    /// Writes the reset and returns it.
     #[inline(always)]
-    pub fn emit(&self, packet: &mut [u8; RESET_LEN]) {
-        let Some((header, segment)) = parts(packet) else { return };
-        let fixed = fixed(self.traffic_class, self.hop_limit);
-        let addresses = write(fixed, &self.source.octets(), &self.destination.octets(), header);
-        self.tcp.emit_with(addresses, zero(self.profile), segment);
+    pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
+        let (source, destination) = (self.source.octets(), self.destination.octets());
+        let addresses = Sum::of(&source).plus(Sum::of(&destination));
+        let [.., segment] = chunks_mut::<20, 3, RESET_LEN>(buffer);
+        self.tcp.write(addresses, self.profile.zero_checksum(6), segment);
+        write(self.traffic_class, self.hop_limit, &source, &destination, buffer);
+        buffer
+    }
+
+    /// Writes the reset to the front of a slice of any length and returns what was written; `None`, with `buffer`
+    /// untouched, if it does not fit. The slice may be the offending packet itself, in which it always fits.
+    #[inline(always)]
+    #[must_use]
+    pub fn emit_to_slice<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        Some(self.emit(buffer.first_chunk_mut()?))
     }
 }
 
-/// Decides as netfilter does and writes the reset: its addresses go from packet to packet, with no copy in between. Out
-/// of line, so that the IPv4 side keeps its registers.
+impl fmt::Display for Reset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, destination, tcp, .. } = self;
+        write!(formatter, "IP6 {source}.{} > {destination}.{}: {tcp}", tcp.source_port, tcp.destination_port)
+    }
+}
+
+/// Decides and writes, the addresses copied from packet to packet: copied once more they would cost 600 bytes on small
+/// machines, by a linked `memcpy`. Out of line, so that the IPv4 side keeps its registers.
 #[inline(never)]
-pub(crate) fn reset(packet: &[u8], buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
-    let config = Config::new();
-    let Offender { header, segment, addresses: sum, .. } = offender(packet, &config)?;
-    let Some((ip, tcp)) = parts(buffer) else { return Err(silence(NoReset::Truncated)) };
-    tcp::answer(segment, sum, zero(config.profile), tcp)?;
-    let [source, destination] = addresses(header);
-    write(fixed(0, config.hop_limit), destination, source, ip);
+pub(crate) fn reset_with(packet: &[u8], config: &Config, buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
+    let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
+    let [.., reset] = chunks_mut::<20, 3, RESET_LEN>(buffer);
+    tcp::answer(segment, len, sum, config, config.profile.zero_checksum(6), reset)?;
+    write(traffic_class, config.hop_limit, &addresses[16..], &addresses[..16], buffer);
     Ok(())
 }
 
-/// Looks at all that is IPv6's in `packet`.
-#[inline]
-fn offender<'packet>(packet: &'packet [u8], config: &Config) -> Result<Offender<'packet, [u8; HEADER_LEN]>, NoReset> {
-    let Some((header, payload)) = packet.split_first_chunk::<HEADER_LEN>() else {
-        return Err(silence(NoReset::Truncated));
-    };
-    let &[version, _, _, _, l0, l1, next_header, _, ref both @ ..] = header;
-    if version >> 4 != 6 {
-        return Err(silence(NoReset::Version));
-    }
+/// Checks all that is IPv6's, in the order of the contract, and finds the segment.
+#[inline(always)]
+fn check<'a>(packet: &'a [u8], config: &Config) -> Result<Found<'a, (u8, &'a [u8; 32])>, NoReset> {
+    let Some((header, payload)) = packet.split_first_chunk::<HEADER_LEN>() else { return refuse(NoReset::Truncated) };
+    let &[version, class, _, _, l0, l1, next_header, _, ref addresses @ ..] = header;
+    ensure(version >> 4 == 6, NoReset::Version)?;
+    // Zero says that a hop-by-hop option holds the real length (RFC 2675 §3). Jumbograms are not answered.
     let payload_len = u16::from_be_bytes([l0, l1]);
-    // A length of zero says that a hop-by-hop option holds the real one (RFC 2675 §3); no reset offender needs it.
-    if payload_len == 0 {
-        return Err(silence(NoReset::Jumbogram));
-    }
+    ensure(payload_len != 0, NoReset::Jumbogram)?;
     let payload = match payload.get(..usize::from(payload_len)) {
         Some(payload) => payload,
         None if config.tcp_checksum == Checksum::Trust => payload,
-        None => return Err(silence(NoReset::Truncated)),
+        None => return refuse(NoReset::Truncated),
     };
-    let [source, destination] = addresses(header);
-    if !is_unicast(source) {
-        return Err(silence(NoReset::Source));
-    }
-    if !is_unicast(destination) {
-        return Err(silence(NoReset::Destination));
-    }
-    let (segment, segment_len) = match next_header {
-        crate::TCP => (payload, payload_len),
-        _ => skip_extension_headers(next_header, payload, payload_len)?,
+    ensure(is_unicast(&addresses[..16]), NoReset::Source)?;
+    ensure(is_unicast(&addresses[16..]), NoReset::Destination)?;
+    let (segment, len) = match next_header {
+        tcp::PROTOCOL => (payload, payload_len),
+        _ => walk(next_header, payload, payload_len)?,
     };
-    let addresses = Sum::of_rest(both, both).narrow();
-    Ok(Offender { header, segment, segment_len: usize::from(segment_len), addresses })
+    Ok((
+        (config.traffic_class(version << 4 | class >> 4), addresses),
+        segment,
+        usize::from(len),
+        Sum::of_tail(addresses, addresses),
+    ))
 }
 
-/// A reset's header and segment.
+/// Source, destination and, if no check up to it fails, segment.
+pub(crate) fn read(packet: &[u8]) -> Option<(IpAddr, IpAddr, Option<&[u8]>)> {
+    let [source, destination] = *packet.get(8..)?.as_chunks().0.first_chunk()?;
+    let segment = check(packet, &Config::TRUST).ok().map(|(_, segment, ..)| segment);
+    Some((Ipv6Addr::from(source).into(), Ipv6Addr::from(destination).into(), segment))
+}
+
+/// Writes the header of a reset.
 #[inline]
-fn parts(packet: &mut [u8; RESET_LEN]) -> Option<(&mut [u8; HEADER_LEN], &mut [u8; tcp::HEADER_LEN])> {
-    let (header, segment) = packet.split_first_chunk_mut()?;
-    Some((header, segment.first_chunk_mut()?))
+fn write(traffic_class: u8, hop_limit: u8, source: &[u8], destination: &[u8], packet: &mut [u8; RESET_LEN]) {
+    [packet[0], packet[1], packet[2], packet[3]] = [0x60 | traffic_class >> 4, traffic_class << 4, 0, 0];
+    [packet[4], packet[5], packet[6], packet[7]] = [0, 20, tcp::PROTOCOL, hop_limit];
+    copy(source, &mut packet[8..24]);
+    copy(destination, &mut packet[24..40]);
 }
 
-/// Writes the header of a reset and returns the sum of its addresses.
-#[inline]
-fn write(fixed: [u8; 8], source: &[u8; 16], destination: &[u8; 16], header: &mut [u8; HEADER_LEN]) -> Sum {
-    let [f0, f1, f2, f3, f4, f5, f6, f7, both @ ..] = header;
-    [*f0, *f1, *f2, *f3, *f4, *f5, *f6, *f7] = fixed;
-    let ([from, to], _) = both.as_chunks_mut() else { return Sum::of_words([]) };
-    Sum::of_copied(source, from).plus(Sum::of_copied(destination, to))
-}
-
-/// What a TCP checksum of zero is written as: the reverse of IPv4, for here the TCP stack's meets the offload helper.
-#[inline]
-const fn zero(profile: Profile) -> u16 {
-    match profile {
-        Profile::Netfilter => 0x0000,
-        Profile::TcpStack => 0xffff,
-    }
-}
-
-/// All of the header that stands before the addresses.
-#[inline]
-const fn fixed(traffic_class: u8, hop_limit: u8) -> [u8; 8] {
-    [0x60 | traffic_class >> 4, traffic_class << 4, 0, 0, 0, 20, crate::TCP, hop_limit]
-}
-
-/// The offender's traffic class.
-#[inline]
-const fn traffic_class(header: &[u8; HEADER_LEN]) -> u8 {
-    let [high, low, ..] = header;
-    *high << 4 | *low >> 4
-}
-
-/// Source and destination, where they lie.
-#[inline]
-fn addresses(header: &[u8; HEADER_LEN]) -> [&[u8; 16]; 2] {
-    let [_, _, _, _, _, _, _, _, addresses @ ..] = header;
-    match addresses.as_chunks().0 {
-        [source, destination] => [source, destination],
-        _ => [&[0; 16]; 2],
-    }
-}
-
-/// The address as a value of its own. Inlined, or the result would be copied once more.
+/// The address as a value of its own.
 #[inline(always)]
-fn address(octets: &[u8; 16]) -> Ipv6Addr {
-    let mut copy = [0; 16];
-    let _ = Sum::of_copied(octets, &mut copy);
-    copy.into()
+fn address(octets: &[u8]) -> Ipv6Addr {
+    let mut copied = [0; 16];
+    copy(octets, &mut copied);
+    copied.into()
+}
+
+/// Copies an address, word by word: whole, it is a call of `memcpy` on small machines, which takes 600 bytes.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn copy(from: &[u8], to: &mut [u8]) {
+    for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks().0) {
+        *to = *from;
+    }
 }
 
 /// Walks past the extension headers to the TCP segment, as far as it is there, and its length.
 #[inline]
-fn skip_extension_headers(
-    mut next_header: u8,
-    mut payload: &[u8],
-    mut payload_len: u16,
-) -> Result<(&[u8], u16), NoReset> {
-    while next_header != crate::TCP {
-        if !matches!(next_header, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS) {
-            return Err(silence(NoReset::NotTcp));
-        }
-        // None is shorter than eight bytes.
-        let &[next, len, o0, o1, ..] = match payload.first_chunk::<8>() {
-            Some(header) => header,
-            None if payload_len < 8 => return Err(silence(NoReset::ExtensionHeader)),
-            None => return Err(silence(NoReset::Truncated)),
-        };
+fn walk(mut next_header: u8, mut payload: &[u8], mut len: u16) -> Result<(&[u8], u16), NoReset> {
+    while next_header != tcp::PROTOCOL {
+        let known = matches!(next_header, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS);
+        ensure(known, NoReset::NotTcp)?;
+        // Eight bytes are the least that an extension header has.
+        ensure(len >= 8, NoReset::ExtensionHeader)?;
+        let Some(&[next, units, o0, o1, ..]) = payload.first_chunk::<8>() else { return refuse(NoReset::Truncated) };
         let header_len = match next_header {
             // The offset counts 8-byte units in the upper 13 bits, so that masking the rest away leaves bytes.
-            FRAGMENT if u16::from_be_bytes([o0, o1]) & 0xfff8 != 0 => return Err(silence(NoReset::Fragment)),
+            FRAGMENT if u16::from_be_bytes([o0, o1]) & 0xfff8 != 0 => return refuse(NoReset::Fragment),
             FRAGMENT => 8,
             // In 4-byte units, less two (RFC 4302 §2.2).
-            AUTHENTICATION => (u16::from(len) << 2).wrapping_add(8),
+            AUTHENTICATION => (u16::from(units) << 2).wrapping_add(8),
             // In 8-byte units, less one.
-            _ => (u16::from(len) << 3).wrapping_add(8),
+            _ => (u16::from(units) << 3).wrapping_add(8),
         };
-        payload_len = payload_len.checked_sub(header_len).ok_or(NoReset::ExtensionHeader)?;
+        len = len.checked_sub(header_len).ok_or(NoReset::ExtensionHeader)?;
         payload = payload.get(usize::from(header_len)..).ok_or(NoReset::Truncated)?;
         next_header = next;
     }
-    Ok((payload, payload_len))
+    Ok((payload, len))
 }
 
 /// Whether a reset may come from the address or go to it, in Linux's sense (`ipv6_addr_type`): loopback, link-local
 /// and IPv4-compatible addresses are unicast, IPv4-mapped ones are not.
 #[inline]
-fn is_unicast(address: &[u8; 16]) -> bool {
+fn is_unicast(address: &[u8]) -> bool {
     match address.split_first_chunk::<10>() {
         Some(([0xff, ..], _)) => false,
         Some((zeros, [0, 0, 0, 0, 0, 0] | [0xff, 0xff, ..])) => zeros.iter().any(|octet| *octet != 0),

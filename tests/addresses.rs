@@ -72,12 +72,8 @@ fn ipv6() {
 /// A reset goes back to a unicast address and comes from one; any other is the reason for silence.
 fn check(address: IpAddr, unicast: bool, from: &[u8], to: &[u8]) {
     for rules in [Rules::NETFILTER, Rules::TCP_STACK] {
-        let decide = |packet| {
-            Reset::in_reply_to(packet, &rules.config()).map(|reset| match reset {
-                Reset::V4(reset) => [IpAddr::from(reset.source), reset.destination.into()],
-                Reset::V6(reset) => [reset.source.into(), reset.destination.into()],
-            })
-        };
+        let decide =
+            |packet| Reset::in_reply_to(packet, &rules.config()).map(|reset| [reset.source(), reset.destination()]);
         if unicast {
             assert_eq!(decide(from).unwrap()[1], address);
             assert_eq!(decide(to).unwrap()[0], address);

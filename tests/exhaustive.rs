@@ -15,7 +15,7 @@ use std::thread;
 
 use common::offender::{Tcp, V4, V6};
 use common::reference::{self, Rules, sum};
-use tcp_reset::{Checksum, Profile, Reset};
+use tcp_reset::{Checksum, Profile, reset_with};
 
 /// Between two lengths that the thinned run tries. Those at either end are all tried.
 const STEP: usize = 4_093;
@@ -54,7 +54,7 @@ fn on_all_cores<T: Copy + Sync>(name: &str, items: &[T], check: impl Fn(T) -> u6
 /// Holds the crate against the reference model, bytes or reason.
 fn compare(packet: &[u8], rules: &Rules) {
     let mut buffer = [common::DIRT; tcp_reset::MAX_LEN];
-    let reply = Reset::in_reply_to(packet, &rules.config()).map(|reset| reset.emit(&mut buffer).unwrap().to_vec());
+    let reply = reset_with(packet, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
     assert_eq!(reply, reference::reset(packet, rules), "{packet:02x?} {rules:?}");
 }
 

@@ -7,7 +7,7 @@ mod common;
 use common::offender::{Tcp, V6, repair};
 use common::reference::Rules;
 use tcp_reset::tcp::FIN;
-use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -28,8 +28,7 @@ fn assert_answered(extensions: &[(u8, Vec<u8>)]) {
     for rules in Rules::all() {
         let [with, without] = [extensions, &[]].map(|extensions| {
             let mut buffer = [0; MAX_LEN];
-            let reset = Reset::in_reply_to(&packet(extensions), &rules.config());
-            reset.map(|reset| reset.emit(&mut buffer).unwrap().to_vec())
+            reset_with(&packet(extensions), &rules.config(), &mut buffer).map(|reply| reply.to_vec())
         });
         assert!(without.is_ok());
         assert_eq!(with, without, "{extensions:x?}");

@@ -8,12 +8,12 @@ use common::DIRT;
 use common::offender::{Tcp, V4, V6, both};
 use common::reference::{self, Rules};
 use tcp_reset::tcp::{ACK, FIN};
-use tcp_reset::{MAX_LEN, Reset};
+use tcp_reset::{MAX_LEN, Reset, reset_with};
 
 /// The crate's reply, once it is the reference model's.
 fn reply(packet: &[u8], rules: &Rules) -> Vec<u8> {
     let mut buffer = [DIRT; MAX_LEN];
-    let reply = Reset::in_reply_to(packet, &rules.config()).unwrap().emit(&mut buffer).unwrap().to_vec();
+    let reply = reset_with(packet, &rules.config(), &mut buffer).unwrap().to_vec();
     assert_eq!(reply, reference::reset(packet, rules).unwrap());
     reply
 }

@@ -1,13 +1,14 @@
-//! The three levels at which the crate can be used: a whole packet, a decision, a bare segment.
+//! The three levels at which the crate can be used: a whole packet, a decision, a bare segment; and what is printed of it.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 mod common;
 
 use common::DIRT;
-use common::offender::{Tcp, V4, V6};
+use common::invariants;
+use common::offender::{Tcp, V4, V6, both};
 use common::reference::{self, Rules, sum};
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN, Segment};
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6, tcp};
@@ -16,20 +17,16 @@ fn fin_with_data() -> Tcp {
     Tcp { flags: FIN, data: vec![0x42; 100], ..Tcp::default() }
 }
 
-/// A packet in, a packet out, of the same version of IP.
+/// A packet in, a packet out, of the same version of IP, by each of the three forms.
 #[test]
 fn a_whole_packet() {
-    let mut buffer = [DIRT; MAX_LEN];
-    let v4 = V4::with(fin_with_data()).bytes();
-    let expected = reference::reset(&v4, &Rules::NETFILTER).unwrap();
-    assert_eq!(tcp_reset::reset(&v4, &mut buffer).unwrap(), expected);
-    assert_eq!(expected.len(), ipv4::RESET_LEN);
-
-    let v6 = V6::with(fin_with_data()).bytes();
-    let expected = reference::reset(&v6, &Rules::NETFILTER).unwrap();
-    assert_eq!(tcp_reset::reset(&v6, &mut buffer).unwrap(), expected);
-    assert_eq!(expected.len(), ipv6::RESET_LEN);
-    assert_eq!(MAX_LEN, ipv6::RESET_LEN);
+    assert_eq!((ipv4::RESET_LEN, ipv6::RESET_LEN, MAX_LEN), (40, 60, 60));
+    for (packet, len) in both(&fin_with_data()).into_iter().zip([40, 60]) {
+        for rules in Rules::all() {
+            let reply = invariants::check(&packet, &rules).unwrap();
+            assert_eq!(reply.len(), len);
+        }
+    }
 }
 
 /// A decision says all that the reset will.
@@ -41,17 +38,19 @@ fn a_decision_over_ipv4() {
     assert_eq!(reset.source, Ipv4Addr::new(198, 51, 100, 2));
     assert_eq!(reset.destination, Ipv4Addr::new(192, 0, 2, 1));
     assert_eq!(reset.tos, 0xfc);
-    assert_eq!(reset.hop_limit, 17);
+    assert_eq!(reset.ttl, 17);
     assert_eq!(reset.profile, Profile::TcpStack);
     let tcp = tcp::Reset { source_port: 80, destination_port: 36050, seq: 0, ack: Some(522_224_717) };
     assert_eq!(reset.tcp, tcp);
 
     let either = Reset::in_reply_to(&packet, &config).unwrap();
     assert_eq!(either, Reset::V4(reset));
+    assert_eq!(either, reset.into());
+    assert_eq!(either.len(), 40);
+    assert_eq!(either.source(), IpAddr::from([198, 51, 100, 2]));
+    assert_eq!(either.destination(), IpAddr::from([192, 0, 2, 1]));
     assert_eq!(either.tcp(), &tcp);
-    let mut bytes = [DIRT; ipv4::RESET_LEN];
-    reset.emit(&mut bytes);
-    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]).unwrap(), bytes);
+    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]), reset.emit(&mut [DIRT; ipv4::RESET_LEN]));
 }
 
 #[test]
@@ -69,10 +68,12 @@ fn a_decision_over_ipv6() {
 
     let either = Reset::in_reply_to(&packet, &config).unwrap();
     assert_eq!(either, Reset::V6(reset));
+    assert_eq!(either, reset.into());
+    assert_eq!(either.len(), 60);
+    assert_eq!(either.source(), "2001:db8:1::2".parse::<IpAddr>().unwrap());
+    assert_eq!(either.destination(), "2001:db8::1".parse::<IpAddr>().unwrap());
     assert_eq!(either.tcp(), &tcp);
-    let mut bytes = [DIRT; ipv6::RESET_LEN];
-    reset.emit(&mut bytes);
-    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]).unwrap(), bytes);
+    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]), reset.emit(&mut [DIRT; ipv6::RESET_LEN]));
 }
 
 /// What was decided may be changed before it is written: the checksums follow.
@@ -80,10 +81,9 @@ fn a_decision_over_ipv6() {
 fn a_decision_may_be_edited() {
     let mut reset = ipv4::Reset::in_reply_to(&V4::default().bytes(), &Config::new()).unwrap();
     reset.source = Ipv4Addr::new(203, 0, 113, 9);
-    reset.hop_limit = 1;
+    reset.ttl = 1;
     reset.tcp.seq = 77;
-    let mut bytes = [DIRT; ipv4::RESET_LEN];
-    reset.emit(&mut bytes);
+    let bytes = *reset.emit(&mut [DIRT; ipv4::RESET_LEN]);
     assert_eq!((bytes[8], &bytes[12..16], &bytes[24..28]), (1, &[203, 0, 113, 9][..], &[0, 0, 0, 77][..]));
     assert_eq!(sum(&bytes[..20]), 0xffff);
     assert_eq!(sum(&[&bytes[12..], &[0, 6, 0, 20]].concat()), 0xffff);
@@ -96,33 +96,66 @@ fn in_place() {
         for rules in Rules::all() {
             let mut frame = packet.clone();
             let reset = Reset::in_reply_to(&frame, &rules.config()).unwrap();
-            let reply = reset.emit(&mut frame).unwrap();
+            let reply = reset.emit_to_slice(&mut frame).unwrap();
             assert_eq!(reply, reference::reset(&packet, &rules).unwrap());
             assert_eq!(frame[len..], packet[len..]);
         }
     }
-    // And in the fixed size that cannot fail.
-    let mut frame = V4::default().bytes();
-    let reset = ipv4::Reset::in_reply_to(&frame, &Config::new()).unwrap();
-    reset.emit(frame.first_chunk_mut().unwrap());
-    assert_eq!(frame, reference::reset(&V4::default().bytes(), &Rules::NETFILTER).unwrap());
+    // Where one version is spoken, the same.
+    let [mut v4, mut v6] = both(&fin_with_data());
+    let expected = [&v4, &v6].map(|packet| reference::reset(packet, &Rules::NETFILTER).unwrap());
+    let reset = ipv4::Reset::in_reply_to(&v4, &Config::new()).unwrap();
+    assert_eq!(reset.emit_to_slice(&mut v4).unwrap(), expected[0]);
+    let reset = ipv6::Reset::in_reply_to(&v6, &Config::new()).unwrap();
+    assert_eq!(reset.emit_to_slice(&mut v6).unwrap(), expected[1]);
+}
+
+/// As tcpdump prints it.
+#[test]
+fn a_decision_is_printed() {
+    let numbers = "Flags [R.], seq 0, ack 522224717, win 0, length 0";
+    assert_printed(
+        &fin_with_data(),
+        [
+            numbers.to_owned(),
+            format!("IP 198.51.100.2.80 > 192.0.2.1.36050: {numbers}"),
+            format!("IP6 2001:db8:1::2.80 > 2001:db8::1.36050: {numbers}"),
+        ],
+    );
+    let numbers = "Flags [R], seq 1406759780, win 0, length 0";
+    assert_printed(
+        &Tcp { flags: ACK, ack: 1_406_759_780, ..Tcp::default() },
+        [
+            numbers.to_owned(),
+            format!("IP 198.51.100.2.80 > 192.0.2.1.36050: {numbers}"),
+            format!("IP6 2001:db8:1::2.80 > 2001:db8::1.36050: {numbers}"),
+        ],
+    );
+}
+
+fn assert_printed(offender: &Tcp, [numbers, over_ipv4, over_ipv6]: [String; 3]) {
+    let [v4, v6] = both(offender);
+    let reset = ipv4::Reset::in_reply_to(&v4, &Config::new()).unwrap();
+    assert_eq!(reset.tcp.to_string(), numbers);
+    assert_eq!(reset.to_string(), over_ipv4);
+    assert_eq!(Reset::V4(reset).to_string(), over_ipv4);
+    let reset = ipv6::Reset::in_reply_to(&v6, &Config::new()).unwrap();
+    assert_eq!(reset.to_string(), over_ipv6);
+    assert_eq!(Reset::V6(reset).to_string(), over_ipv6);
 }
 
 /// A stack that has dealt with IP itself: a segment and the sum of two addresses in, 20 bytes out.
 #[test]
 fn a_segment() {
-    let of = |addresses: &[u8]| Sum::of(addresses);
     for (packet, header_len, addresses) in [
         (V4::with(fin_with_data()).bytes(), 20, 12..20), //
         (V6::with(fin_with_data()).bytes(), 40, 8..40),
     ] {
-        let addresses = of(&packet[addresses]);
+        let addresses = Sum::of(&packet[addresses]);
         let expected = reference::reset(&packet, &Rules::NETFILTER).unwrap();
         let reset = tcp::Reset::in_reply_to(&packet[header_len..], addresses, &Config::new()).unwrap();
         assert_eq!(reset.flags(), RST | ACK);
-        let mut segment = [DIRT; tcp::HEADER_LEN];
-        reset.emit(addresses, &mut segment);
-        assert_eq!(segment, expected[header_len..]);
+        assert_eq!(*reset.emit(addresses, &mut [DIRT; tcp::HEADER_LEN]), expected[header_len..]);
     }
 }
 
@@ -175,7 +208,7 @@ fn numbers() {
     assert_eq!(segment.reset(), Err(NoReset::Rst));
 }
 
-/// A configuration can be a constant.
+/// A configuration can be a constant, and tells what was set.
 #[test]
 fn configuration_is_const() {
     const CONFIG: Config = Config::new()
@@ -183,11 +216,13 @@ fn configuration_is_const() {
         .hop_limit(1)
         .ipv4_checksum(Checksum::Trust)
         .tcp_checksum(Checksum::Trust);
-    let rules = Rules {
-        profile: Profile::TcpStack,
-        hop_limit: 1,
-        ipv4_checksum: Checksum::Trust,
-        tcp_checksum: Checksum::Trust,
-    };
-    assert_eq!(CONFIG, rules.config());
+    const SET: (Profile, u8, Checksum, Checksum) =
+        (CONFIG.get_profile(), CONFIG.get_hop_limit(), CONFIG.get_ipv4_checksum(), CONFIG.get_tcp_checksum());
+    assert_eq!(SET, (Profile::TcpStack, 1, Checksum::Trust, Checksum::Trust));
+    for rules in Rules::all() {
+        let config = rules.config();
+        assert_eq!((config.get_profile(), config.get_hop_limit()), (rules.profile, 64));
+        assert_eq!(config.get_ipv4_checksum(), rules.ipv4_checksum);
+        assert_eq!(config.get_tcp_checksum(), rules.tcp_checksum);
+    }
 }

@@ -8,7 +8,7 @@ use common::DIRT;
 use common::offender::{Tcp, V4, both, repair};
 use common::reference::{Rules, sum};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
-use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
 
 const SEQ: u32 = 522_224_616;
 const NUMBER: u32 = 1_406_759_780;
@@ -115,7 +115,7 @@ fn freertos_nothing_is_left_of_the_offender() {
     for flags in [FIN, ACK] {
         for mut packet in both(&Tcp { window: 0xffff, urgent: 0xffff, reserved: 0xf, ..segment(flags, b"") }) {
             let reset = Reset::in_reply_to(&packet, &Config::new()).unwrap();
-            let reply = reset.emit(&mut packet).unwrap();
+            let reply = reset.emit_to_slice(&mut packet).unwrap();
             let segment = reply.last_chunk::<20>().unwrap();
             assert_eq!(segment[12], 0x50);
             assert_eq!((&segment[14..16], &segment[18..20]), (&[0, 0][..], &[0, 0][..]));
@@ -138,7 +138,7 @@ fn picotcp_seg_len_has_three_parts() {
 #[test]
 fn pf_the_type_of_service_is_zero_or_reflected() {
     let packet = V4 { tos: 0x2e << 2 | 1, ..V4::default() }.bytes();
-    let tos = |rules: Rules| Reset::in_reply_to(&packet, &rules.config()).unwrap().emit(&mut [0; MAX_LEN]).unwrap()[1];
+    let tos = |rules: Rules| reset_with(&packet, &rules.config(), &mut [0; MAX_LEN]).unwrap()[1];
     assert_eq!(tos(Rules::NETFILTER), 0);
     assert_eq!(tos(Rules::TCP_STACK), 0x2e << 2);
 }
@@ -189,7 +189,7 @@ fn demikernel_resets_end_it() {
         for packet in both(&segment(flags, b"")) {
             for rules in Rules::all() {
                 let mut buffer = [DIRT; MAX_LEN];
-                let reply = Reset::in_reply_to(&packet, &rules.config()).unwrap().emit(&mut buffer).unwrap();
+                let reply = reset_with(&packet, &rules.config(), &mut buffer).unwrap();
                 assert_eq!(Reset::in_reply_to(reply, &rules.config()), Err(NoReset::Rst));
             }
         }

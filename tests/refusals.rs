@@ -1,12 +1,14 @@
 //! Every reason for silence, alone and before every later one, and what silence leaves behind: nothing.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+#![allow(clippy::as_conversions, reason = "it is how a reason's number is had")]
 
 mod common;
 
 use common::DIRT;
 use common::offender::{Tcp, V4, V6, repair};
 use common::reference::Rules;
+use std::collections::BTreeSet;
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6};
 
 /// One thing wrong with a packet.
@@ -362,10 +364,12 @@ fn a_reset_touches_nothing_past_its_end() {
         assert_eq!(tcp_reset::reset(&packet, &mut buffer).unwrap().len(), len);
         assert!(buffer[len..].iter().all(|&byte| byte == DIRT));
 
-        let reset = Reset::in_reply_to(&packet, &strict()).unwrap();
-        let mut long = [DIRT; 200];
-        assert_eq!(reset.emit(&mut long).unwrap().len(), len);
-        assert!(long[len..].iter().all(|&byte| byte == DIRT));
+        let reset = Reset::in_reply_to(&packet, &Config::new()).unwrap();
+        for room in len..=200 {
+            let mut long = vec![DIRT; room];
+            assert_eq!(reset.emit_to_slice(&mut long).unwrap(), &buffer[..len]);
+            assert_eq!(long, [&buffer[..len], &vec![DIRT; room - len]].concat());
+        }
     }
 }
 
@@ -375,10 +379,13 @@ fn a_buffer_too_short_for_the_reset_is_left_alone() {
         let reset = Reset::in_reply_to(&packet, &strict()).unwrap();
         for short in 0..len {
             let mut buffer = vec![DIRT; short];
-            assert_eq!(reset.emit(&mut buffer), None);
+            assert_eq!(reset.emit_to_slice(&mut buffer), None);
+            match reset {
+                Reset::V4(reset) => assert_eq!(reset.emit_to_slice(&mut buffer), None),
+                Reset::V6(reset) => assert_eq!(reset.emit_to_slice(&mut buffer), None),
+            }
             assert_eq!(buffer, vec![DIRT; short]);
         }
-        assert!(reset.emit(&mut vec![DIRT; len]).is_some());
     }
 }
 
@@ -394,29 +401,35 @@ fn the_profiles_differ_in_the_data_offset_alone() {
     }
 }
 
+/// A reason's number and text, as C headers, counters and logs have them.
 #[test]
 #[rustfmt::skip]
-fn reasons_read_well() {
-    let texts = [
-        (NoReset::Truncated,       "truncated packet"),
-        (NoReset::Version,         "bad IP version"),
-        (NoReset::HeaderLength,    "bad IPv4 header length"),
-        (NoReset::TotalLength,     "bad total length"),
-        (NoReset::HeaderChecksum,  "wrong IPv4 header checksum"),
-        (NoReset::Jumbogram,       "IPv6 payload length of zero"),
-        (NoReset::ExtensionHeader, "bad IPv6 extension header"),
-        (NoReset::Fragment,        "not a first fragment"),
-        (NoReset::NotTcp,          "not TCP"),
-        (NoReset::Source,          "source address not unicast"),
-        (NoReset::Destination,     "destination address not unicast"),
-        (NoReset::TcpHeader,       "short TCP header"),
-        (NoReset::Rst,             "a reset itself"),
-        (NoReset::TcpChecksum,     "wrong TCP checksum"),
-        (NoReset::DataOffset,      "bad TCP data offset"),
+fn reasons_have_numbers_and_texts() {
+    let reasons = [
+        (1,  NoReset::Truncated,       "truncated packet"),
+        (2,  NoReset::Version,         "bad IP version"),
+        (3,  NoReset::HeaderLength,    "bad IPv4 header length"),
+        (4,  NoReset::TotalLength,     "bad total length"),
+        (5,  NoReset::HeaderChecksum,  "wrong IPv4 header checksum"),
+        (6,  NoReset::Jumbogram,       "IPv6 payload length of zero"),
+        (7,  NoReset::ExtensionHeader, "bad IPv6 extension header"),
+        (8,  NoReset::Fragment,        "not a first fragment"),
+        (9,  NoReset::NotTcp,          "not TCP"),
+        (10, NoReset::Source,          "source address not unicast"),
+        (11, NoReset::Destination,     "destination address not unicast"),
+        (12, NoReset::TcpHeader,       "short TCP header"),
+        (13, NoReset::Rst,             "a reset itself"),
+        (14, NoReset::TcpChecksum,     "wrong TCP checksum"),
+        (15, NoReset::DataOffset,      "bad TCP data offset"),
     ];
-    for (reason, text) in texts {
+    for (number, reason, text) in reasons {
+        assert_eq!(reason as usize, number);
+        assert_eq!(reason.as_str(), text);
         assert_eq!(reason.to_string(), text);
+        assert_eq!(format!("{reason:>40}|{reason:-<40}|{reason:.5}"), format!("{text:>40}|{text:-<40}|{text:.5}"));
         let as_error: &dyn core::error::Error = &reason;
         assert!(as_error.source().is_none());
     }
+    let texts: BTreeSet<&str> = reasons.iter().map(|(_, _, text)| *text).collect();
+    assert_eq!(texts.len(), reasons.len());
 }

@@ -8,13 +8,12 @@ use common::offender::{Tcp, V4, V6, both};
 use common::reference::{Rules, sum};
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN};
-use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, tcp};
+use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, reset_with, tcp};
 
 /// The reset that answers `packet`, and its TCP checksum.
 fn reply(packet: &[u8], profile: Profile) -> (Vec<u8>, [u8; 2]) {
     let mut buffer = [0; MAX_LEN];
-    let reset = Reset::in_reply_to(packet, &Config::new().profile(profile)).unwrap();
-    let reply = reset.emit(&mut buffer).unwrap().to_vec();
+    let reply = reset_with(packet, &Config::new().profile(profile), &mut buffer).unwrap().to_vec();
     let checksum = reply[reply.len() - 4..reply.len() - 2].try_into().unwrap();
     (reply, checksum)
 }
@@ -68,13 +67,12 @@ fn a_reset_whose_checksum_computes_to_anything_else() {
 /// A stack that asks for the segment alone gets the zero as it computes; its offload helper may do as it pleases.
 #[test]
 fn a_segment_whose_checksum_computes_to_zero() {
-    let addresses = Sum::of_words([[192, 0, 2, 1], [198, 51, 100, 2]]);
+    let addresses = Sum::of_words(&[[192, 0, 2, 1], [198, 51, 100, 2]]);
     let mut reset = tcp::Reset { source_port: 80, destination_port: 36050, seq: 0, ack: None };
     let mut segment = [0; 20];
     reset.emit(addresses, &mut segment);
     reset.seq = u16::from_be_bytes([segment[16], segment[17]]).into();
-    reset.emit(addresses, &mut segment);
-    assert_eq!(segment[16..18], [0x00, 0x00]);
+    assert_eq!(reset.emit(addresses, &mut segment)[16..18], [0x00, 0x00]);
 }
 
 /// An IPv4 header's checksum is zero where it computes to zero.

@@ -123,7 +123,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Same(Profile::Netfilter) => formatter.write_str(", the same as ours"),
-            Self::Same(Profile::TcpStack) => formatter.write_str(", the same as ours in the TCP-stack profile"),
+            Self::Same(_) => formatter.write_str(", the same as ours in the TCP-stack profile"),
             Self::Routed(difference) | Self::Differs(difference) => {
                 write!(formatter, ", differs from ours in: {difference}")
             }

@@ -50,7 +50,7 @@ impl Difference {
     /// The fields in which `packet` differs from `reset`, in their order in the packet.
     pub fn all(reset: &Reset, packet: &[u8], trust_checksums: bool) -> Vec<Self> {
         let mut buffer = [0; tcp_reset::MAX_LEN];
-        let ours = crate::emit(reset, &mut buffer);
+        let ours = &*reset.emit(&mut buffer);
         let (ip, tcp) = match reset {
             Reset::V4(_) => (IPV4, 20),
             Reset::V6(_) => (IPV6, 40),

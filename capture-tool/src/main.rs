@@ -29,7 +29,7 @@ use crate::capture::Capture;
 use crate::comparison::Comparison;
 use crate::interfaces::Frame;
 use crate::lines::Lines;
-use crate::packet::{Answer, Packet};
+use crate::packet::Packet;
 use crate::resets_file::ResetsFile;
 use crate::summary::{Silence, Summary};
 
@@ -142,9 +142,9 @@ impl Answers {
         match answer {
             Ok(reset) => {
                 let note = if frame.is_cut { "  (cut: TCP checksum trusted)" } else { "" };
-                self.lines.push(format_args!("{offender}  ->  {}{note}", Answer(reset.tcp())))?;
+                self.lines.push(format_args!("{offender}  ->  {}{note}", reset.tcp()))?;
                 let Some(output) = &mut self.output else { return Ok(()) };
-                output.push(frame.time, emit(&reset, &mut [0; MAX_LEN]))
+                output.push(frame.time, reset.emit(&mut [0; MAX_LEN]))
             }
             Err(reason) => {
                 let note = verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
@@ -160,9 +160,4 @@ impl Answers {
         let written = self.output.map_or(Ok(()), ResetsFile::finish);
         printed.and(written)
     }
-}
-
-/// The bytes of a reset.
-fn emit<'buffer>(reset: &Reset, buffer: &'buffer mut [u8; MAX_LEN]) -> &'buffer [u8] {
-    reset.emit(buffer).unwrap_or_default()
 }

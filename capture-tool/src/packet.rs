@@ -128,19 +128,6 @@ impl fmt::Display for Segment {
     }
 }
 
-/// A reset, printed without its addresses and ports: they are the offender's.
-pub struct Answer<'a>(pub &'a tcp_reset::tcp::Reset);
-
-impl fmt::Display for Answer<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Flags [{}], seq {}", Flags(self.0.flags()), self.0.seq)?;
-        if let Some(ack) = self.0.ack {
-            write!(formatter, ", ack {ack}")?;
-        }
-        formatter.write_str(", win 0")
-    }
-}
-
 /// The flag bits as tcpdump's letters.
 pub struct Flags(pub u8);
 

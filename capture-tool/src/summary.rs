@@ -47,7 +47,7 @@ impl Summary {
         }
         match verdict {
             Some(Verdict::Same(Profile::Netfilter)) => self.same_as_netfilter += 1,
-            Some(Verdict::Same(Profile::TcpStack)) => self.same_as_tcp_stack += 1,
+            Some(Verdict::Same(_)) => self.same_as_tcp_stack += 1,
             Some(Verdict::Routed(_)) => self.routed += 1,
             Some(Verdict::Differs(_) | Verdict::Unexpected) => self.differing += 1,
             None if answer == Err(Silence::Packet(NoReset::Rst)) => self.answering_nothing += 1,

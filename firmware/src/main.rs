@@ -82,13 +82,11 @@ fn ipv6_tcp_stack(offender: &[u8], buffer: &mut [u8; MAX_LEN]) -> Result<usize, 
 
 fn ipv4(offender: &[u8], config: &Config, buffer: &mut [u8; MAX_LEN]) -> Result<usize, NoReset> {
     let reset = ipv4::Reset::in_reply_to(offender, config)?;
-    buffer.first_chunk_mut().map(|buffer| reset.emit(buffer));
-    Ok(ipv4::RESET_LEN)
+    Ok(reset.emit_to_slice(buffer).map_or(0, |reply| reply.len()))
 }
 
 fn ipv6(offender: &[u8], config: &Config, buffer: &mut [u8; MAX_LEN]) -> Result<usize, NoReset> {
-    ipv6::Reset::in_reply_to(offender, config)?.emit(buffer);
-    Ok(ipv6::RESET_LEN)
+    Ok(ipv6::Reset::in_reply_to(offender, config)?.emit(buffer).len())
 }
 
 /// Replays one file, says how it went, and returns how many answers were not Linux's.

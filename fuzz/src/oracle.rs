@@ -16,7 +16,7 @@ use arbitrary::{Arbitrary, Result as ArbitraryResult, Unstructured};
 use std::collections::BTreeSet;
 use std::fmt;
 use tcp_reset::tcp::{ACK, FIN, SYN};
-use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset};
+use tcp_reset::{Config, MAX_LEN, NoReset, Profile, reset_with};
 
 /// A packet that the stack receives.
 #[derive(Clone, Debug)]
@@ -152,8 +152,7 @@ pub fn compare(offender: &Offender, theirs: Option<Vec<u8>>) -> Result<BTreeSet<
     // This is the oracle: a stack answers for its closed ports as Linux's does.
     let config = Config::new().profile(Profile::TcpStack);
     let mut buffer = [0; MAX_LEN];
-    let ours = Reset::in_reply_to(&packet, &config) //
-        .map(|reset| reset.emit(&mut buffer).expect("room").to_vec());
+    let ours = reset_with(&packet, &config, &mut buffer).map(|reply| reply.to_vec());
 
     let known = match (&ours, theirs.as_deref()) {
         (Err(_), None) => Some(BTreeSet::new()),

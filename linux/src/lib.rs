@@ -47,11 +47,11 @@ impl Family {
         config: &Config,
         buffer: &'buffer mut [u8; tcp_reset::MAX_LEN],
     ) -> Result<&'buffer [u8], NoReset> {
-        let reset = match self {
-            Self::V4 => Reset::V4(ipv4::Reset::in_reply_to(packet, config)?),
-            Self::V6 => Reset::V6(ipv6::Reset::in_reply_to(packet, config)?),
+        let reset: Reset = match self {
+            Self::V4 => ipv4::Reset::in_reply_to(packet, config)?.into(),
+            Self::V6 => ipv6::Reset::in_reply_to(packet, config)?.into(),
         };
-        Ok(reset.emit(buffer).unwrap_or_default())
+        Ok(reset.emit(buffer))
     }
 
     /// What a TUN device wants before each packet: flags, and the `EtherType`.

@@ -53,7 +53,7 @@ fn write(path: &Path, judge: Judge, family: Family) -> Result<usize> {
     }
     let profile = match judge.profile() {
         Profile::Netfilter => "netfilter (REJECT --reject-with tcp-reset)",
-        Profile::TcpStack => "TCP stack (closed port)",
+        _ => "TCP stack (closed port)",
     };
     let kernel = uname()?.release().to_string_lossy().split('-').next().unwrap_or_default().to_owned();
     let mut file = BufWriter::new(File::create(path)?);

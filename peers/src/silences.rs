@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use anyhow::{Result, ensure};
-use tcp_reset::{Checksum, Config, Reset};
+use tcp_reset::{Checksum, Config, reset_with};
 use tcp_reset_peers::packets;
 
 use crate::contenders::{Answer, Buffer, tcp_reset};
@@ -71,6 +71,6 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
 /// The crate, told to trust the TCP checksum.
 #[inline(never)]
 fn trust(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
-    let reset = Reset::in_reply_to(packet, &Config::new().tcp_checksum(Checksum::Trust)).ok()?;
-    reset.emit(buffer).map(|reply| reply.len())
+    const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);
+    reset_with(packet, &CONFIG, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }

@@ -34,11 +34,7 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Filter<D, F> {
     /// The reset, where it is the filter that has to answer.
     fn reset(&self, packet: &[u8]) -> Option<Reset> {
         let reset = Reset::in_reply_to(packet, &Config::new().profile(Profile::TcpStack)).ok()?;
-        let address = match &reset {
-            Reset::V4(reset) => reset.source.into(),
-            Reset::V6(reset) => reset.source.into(),
-        };
-        (self.is_closed)(address, reset.tcp().source_port).then_some(reset)
+        (self.is_closed)(reset.source(), reset.tcp().source_port).then_some(reset)
     }
 }
 
@@ -63,11 +59,7 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Device for Filter<D, F> {
             let Some(reset) = self.reset(&self.packet[..len]) else { break len };
             // A full queue loses the reset; the peer will try again.
             if let Some(tx) = self.device.transmit(timestamp) {
-                let reply_len = match reset {
-                    Reset::V4(_) => tcp_reset::ipv4::RESET_LEN,
-                    Reset::V6(_) => tcp_reset::ipv6::RESET_LEN,
-                };
-                tx.consume(reply_len, |reply| reset.emit(reply).is_some());
+                tx.consume(reset.len(), |reply| reset.emit_to_slice(reply).is_some());
             }
         };
         let tx = self.device.transmit(timestamp)?;

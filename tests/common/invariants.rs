@@ -2,37 +2,44 @@
 
 use super::DIRT;
 use super::reference::{self, Rules};
-use tcp_reset::{MAX_LEN, NoReset, Reset};
+use tcp_reset::{MAX_LEN, NoReset, Offender, Reset};
 
 /// Asserts all that the crate promises about `packet` under `rules`, and returns its answer.
 pub fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
-    let answer = answer(packet, rules);
-    assert_eq!(answer, reference::reset(packet, rules), "the reference model differs");
+    let answer = reference::reset(packet, rules);
+    let config = rules.config();
+    let decision = Reset::in_reply_to(packet, &config);
+    let with_config = written(|buffer| tcp_reset::reset_with(packet, &config, buffer));
+    assert_eq!(with_config, answer, "reset_with differs from the reference model");
+    let in_two_steps = written(|buffer| Ok(decision?.emit(buffer)));
+    assert_eq!(in_two_steps, answer, "in_reply_to and emit differ from the reference model");
+    let by_default = written(|buffer| tcp_reset::reset(packet, buffer));
+    assert_eq!(by_default, reference::reset(packet, &Rules::NETFILTER), "reset differs from the reference model");
 
-    let mut buffer = [DIRT; MAX_LEN];
-    let short = tcp_reset::reset(packet, &mut buffer).map(|reply| reply.to_vec());
-    assert_eq!(short, reference::reset(packet, &Rules::NETFILTER), "the short way differs");
-    let written = short.map_or(0, |reply| reply.len());
-    assert!(buffer[written..].iter().all(|&byte| byte == DIRT), "more than the reply was written");
-
-    if let Ok(reply) = &answer {
+    let offender = Offender::of(packet);
+    if let (Ok(reset), Ok(reply)) = (decision, &answer) {
         assert!(reply.len() <= packet.len(), "amplification");
         for rules in Rules::all() {
             assert_eq!(Reset::in_reply_to(reply, &rules.config()), Err(NoReset::Rst), "a reset answers a reset");
         }
         let mut frame = packet.to_vec();
-        let reset = Reset::in_reply_to(&frame, &rules.config()).unwrap();
-        assert_eq!(reset.emit(&mut frame).unwrap(), reply, "in place it differs");
+        assert_eq!(reset.emit_to_slice(&mut frame).unwrap(), reply, "in place it differs");
         assert_eq!(frame[reply.len()..], packet[reply.len()..], "in place more than the reply was written");
+
+        assert_eq!(reset.len(), reply.len());
+        let (offender, tcp) = (offender.unwrap(), reset.tcp());
+        assert_eq!((offender.source, offender.destination), (reset.destination(), reset.source()));
+        assert_eq!(offender.ports, Some((tcp.destination_port, tcp.source_port)));
     }
     answer
 }
 
-/// The crate's answer, written into a buffer with room behind it.
-fn answer(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
-    let reset = Reset::in_reply_to(packet, &rules.config())?;
-    let mut buffer = [DIRT; MAX_LEN + 4];
-    let reply = reset.emit(&mut buffer).unwrap().to_vec();
-    assert!(buffer[reply.len()..].iter().all(|&byte| byte == DIRT), "more than the reply was written");
-    Ok(reply)
+/// What `answer` returns, once it is the front of the buffer and nothing else was written.
+fn written(answer: impl FnOnce(&mut [u8; MAX_LEN]) -> Result<&mut [u8], NoReset>) -> Result<Vec<u8>, NoReset> {
+    let mut buffer = [DIRT; MAX_LEN];
+    let reply = answer(&mut buffer).map(|reply| reply.to_vec());
+    let (front, rest) = buffer.split_at(reply.as_ref().map_or(0, Vec::len));
+    assert_eq!(front, reply.as_deref().unwrap_or_default(), "the reply is not in the buffer");
+    assert!(rest.iter().all(|&byte| byte == DIRT), "more than the reply was written");
+    reply
 }

@@ -77,7 +77,7 @@ fn a_simple_packet_ends_at_the_snap_length() {
     let packet = ethernet(&segment(0x02, b"cut it"));
     let capture = Pcapng::new(Order::Little).interface(1, 54, &[]).simple(60, &packet[..54]);
     let line = "IP 192.0.2.1.36050 > 198.51.100.2.80: Flags [S], seq 522224616:522224622, win 1024, length 6  ->  \
-                Flags [R.], seq 0, ack 522224623, win 0  (cut: TCP checksum trusted)";
+                Flags [R.], seq 0, ack 522224623, win 0, length 0  (cut: TCP checksum trusted)";
     assert_eq!(read(&capture.bytes).lines(), [line]);
 }
 

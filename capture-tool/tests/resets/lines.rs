@@ -15,19 +15,23 @@ fn line(packet: &[u8], captured: usize) -> String {
 #[test]
 fn has_the_format_of_tcpdump() {
     let cases: &[(u8, &[u8], &str)] = &[
-        (0x00, b"", "Flags [none], win 1024, length 0  ->  Flags [R.], seq 0, ack 522224616, win 0"),
+        (0x00, b"", "Flags [none], win 1024, length 0  ->  Flags [R.], seq 0, ack 522224616, win 0, length 0"),
         (
             0x29,
             b"",
-            "Flags [FPU], seq 522224616, win 1024, urg 0, length 0  ->  Flags [R.], seq 0, ack 522224617, win 0",
+            "Flags [FPU], seq 522224616, win 1024, urg 0, length 0  ->  Flags [R.], seq 0, ack 522224617, win 0, length 0",
         ),
         (
             0x18,
             b"hello",
             "Flags [P.], seq 522224616:522224621, ack 1406759780, win 1024, length 5  ->  \
-             Flags [R], seq 1406759780, win 0",
+             Flags [R], seq 1406759780, win 0, length 0",
         ),
-        (0xc2, b"", "Flags [SEW], seq 522224616, win 1024, length 0  ->  Flags [R.], seq 0, ack 522224617, win 0"),
+        (
+            0xc2,
+            b"",
+            "Flags [SEW], seq 522224616, win 1024, length 0  ->  Flags [R.], seq 0, ack 522224617, win 0, length 0",
+        ),
         (0x14, b"", "Flags [R.], seq 522224616, ack 1406759780, win 1024, length 0  ->  silence: a reset itself"),
     ];
     for (flags, data, expected) in cases {
@@ -45,7 +49,7 @@ fn shows_odd_packets_and_the_reasons_for_silence() {
         (damaged(syn(), 10), format!("{syn_alone}, length 0  ->  silence: wrong IPv4 header checksum")),
         (
             changed(syn(), 32, 0xf0),
-            format!("{syn_alone}, bad header length 60  ->  Flags [R.], seq 0, ack 522224577, win 0"),
+            format!("{syn_alone}, bad header length 60  ->  Flags [R.], seq 0, ack 522224577, win 0, length 0"),
         ),
         (changed(syn(), 9, 17), format!("{hosts}: UDP, length 20  ->  silence: not TCP")),
         (changed(syn(), 7, 1), format!("{hosts}: TCP fragment, length 20  ->  silence: not a first fragment")),
@@ -63,7 +67,7 @@ fn shows_odd_packets_and_the_reasons_for_silence() {
 fn says_that_the_checksum_of_a_cut_packet_is_trusted() {
     let packet = segment(0x02, &[0xa5; 1460]);
     let whole = "IP 192.0.2.1.36050 > 198.51.100.2.80: Flags [S], seq 522224616:522226076, win 1024, length 1460  ->  \
-                 Flags [R.], seq 0, ack 522226077, win 0";
+                 Flags [R.], seq 0, ack 522226077, win 0, length 0";
     for captured in [40, 41, 1499] {
         assert_eq!(line(&packet, captured), format!("{whole}  (cut: TCP checksum trusted)"));
     }

@@ -64,7 +64,7 @@ fn every_link_type_carries_ipv6() {
         (50, b"\x0f\x00\x86\xdd"),
     ];
     let line = "IP6 2001:db8::1.36050 > 2001:db8:1::2.80: Flags [S], seq 522224616, win 1024, length 0  ->  \
-                Flags [R.], seq 0, ack 522224617, win 0";
+                Flags [R.], seq 0, ack 522224617, win 0, length 0";
     for (number, link) in cases {
         let frame = [link, &V6::default().bytes()[..]].concat();
         assert_eq!(read(&Pcap::new(*number).frame(&frame).bytes).good_lines(), [line], "{number} {link:?}");

@@ -15,7 +15,7 @@ pub fn syn() -> Vec<u8> {
 
 /// The line for it.
 pub const SYN_LINE: &str = "IP 192.0.2.1.36050 > 198.51.100.2.80: Flags [S], seq 522224616, win 1024, length 0  ->  \
-                            Flags [R.], seq 0, ack 522224617, win 0";
+                            Flags [R.], seq 0, ack 522224617, win 0, length 0";
 
 /// Another segment of the same direction.
 pub fn segment(flags: u8, data: &[u8]) -> Vec<u8> {
@@ -55,11 +55,9 @@ pub fn reply(packet: &[u8]) -> Vec<u8> {
 /// The reset that answers a packet in a profile, by the crate and by the reference model.
 pub fn reply_in(profile: Profile, packet: &[u8]) -> Vec<u8> {
     let mut buffer = [0xa5; tcp_reset::MAX_LEN];
-    let reset = tcp_reset::Reset::in_reply_to(packet, &Config::new().profile(profile)).unwrap();
-    let expected = reference::reset(packet, &Rules { profile, ..Rules::NETFILTER }).unwrap();
-    let _ = reset.emit(&mut buffer);
-    assert_eq!(buffer[..expected.len()], expected);
-    expected
+    let reply = tcp_reset::reset_with(packet, &Config::new().profile(profile), &mut buffer).unwrap().to_vec();
+    assert_eq!(reply, reference::reset(packet, &Rules { profile, ..Rules::NETFILTER }).unwrap());
+    reply
 }
 
 /// The addresses and the header of a TCP packet, read by etherparse.

@@ -30,6 +30,8 @@ judge --record DIRECTORY
   --profile NAME    tell the crate another profile than the judge's, to see the
                     comparison fail: netfilter, tcp-stack";
 
+const PROFILES: [(&str, Profile); 2] = [("netfilter", Profile::Netfilter), ("tcp-stack", Profile::TcpStack)];
+
 struct Arguments {
     judge: Judge,
     family: Family,
@@ -73,8 +75,7 @@ fn run() -> Result<ExitCode> {
             Long("record") => return record::record(&PathBuf::from(parser.value()?)).map(|()| ExitCode::SUCCESS),
             Long("hop-limit") => hop_limit = Some(parser.value()?.parse()?),
             Long("profile") => {
-                let profiles = [("netfilter", Profile::Netfilter), ("tcp-stack", Profile::TcpStack)];
-                profile = Some(named("profile", &parser.value()?.string()?, &profiles)?);
+                profile = Some(named("profile", &parser.value()?.string()?, &PROFILES)?);
             }
             Short('h') | Long("help") => {
                 println!("{HELP}");
@@ -122,10 +123,8 @@ fn compare(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(hop_limit) = arguments.hop_limit {
         again = format!("{again} --hop-limit {hop_limit}");
     }
-    match arguments.profile {
-        Some(Profile::Netfilter) => again += " --profile netfilter",
-        Some(Profile::TcpStack) => again += " --profile tcp-stack",
-        None => {}
+    if let Some((name, _)) = PROFILES.iter().find(|(_, profile)| arguments.profile == Some(*profile)) {
+        again = format!("{again} --profile {name}");
     }
     let packet = show::hex(&mismatch.packet);
     println!("replay:   cargo run --release -p tcp-reset-linux -- {again} --replay {packet}");

@@ -93,7 +93,7 @@ impl Sender {
     /// `device` is where the offender was seen: a link-local address means nothing without it.
     fn send(&self, reset: &Reset, device: u32) -> io::Result<usize> {
         let mut buffer = [0; tcp_reset::MAX_LEN];
-        let packet = reset.emit(&mut buffer).unwrap_or_default();
+        let packet = reset.emit(&mut buffer);
         match reset {
             Reset::V4(reset) => self.v4.send_to(packet, &SocketAddr::new(IpAddr::V4(reset.destination), 0).into()),
             Reset::V6(reset) => {

@@ -28,7 +28,7 @@ impl Generator {
         packet.extend(source);
         packet.extend(destination);
         self.ipv4_options(packet, usize::from(options_len));
-        self.segment(packet, Sum::of_words([source, destination]));
+        self.segment(packet, Sum::of_words(&[source, destination]));
 
         let len = u16::try_from(packet.len()).expect("a segment ends in time");
         let ihl = 4 * u16::from(version_ihl & 15);
@@ -42,9 +42,9 @@ impl Generator {
         let header = &mut packet[..header_len.max(20)];
         let sum = Sum::of(header);
         if self.one_in(256) {
-            let identification = complement(sum.plus(Sum::of_words([[!i0, !i1, 0, 0]])));
+            let identification = complement(sum.plus(Sum::of_words(&[[!i0, !i1, 0, 0]])));
             header[IDENTIFICATION..IDENTIFICATION + 2].copy_from_slice(&identification.to_be_bytes());
-            self.seal(header, CHECKSUM, Sum::of_words([[0xff, 0xff, 0, 0]]));
+            self.seal(header, CHECKSUM, Sum::of_words(&[[0xff, 0xff, 0, 0]]));
         } else {
             self.seal(header, CHECKSUM, sum);
         }

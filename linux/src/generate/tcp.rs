@@ -43,11 +43,11 @@ impl Generator {
         if self.one_in(64) {
             self.aim_reply_at_zero(segment, addresses);
         }
-        let sum = addresses.plus(Sum::of_words([(len + 6).to_be_bytes()])).plus(Sum::of(segment));
+        let sum = addresses.plus(Sum::of_words(&[(len + 6).to_be_bytes()])).plus(Sum::of(segment));
         if self.one_in(128) {
-            let urgent = complement(sum.plus(Sum::of_words([[!u0, !u1, 0, 0]])));
+            let urgent = complement(sum.plus(Sum::of_words(&[[!u0, !u1, 0, 0]])));
             segment[URGENT..URGENT + 2].copy_from_slice(&urgent.to_be_bytes());
-            self.seal(segment, CHECKSUM, Sum::of_words([[0xff, 0xff, 0, 0]]));
+            self.seal(segment, CHECKSUM, Sum::of_words(&[[0xff, 0xff, 0, 0]]));
         } else {
             self.seal(segment, CHECKSUM, sum);
         }
@@ -111,7 +111,7 @@ impl Generator {
         let reply_flags = if flags & ACK == 0 { RST | ACK } else { RST };
         let [high0, high1] = self.rng.u16(..).to_be_bytes();
         let ports = [segment[0], segment[1], segment[2], segment[3]];
-        let sum = addresses.plus(Sum::of_words([[0, 6, 0, 20], ports, [0x50, reply_flags, high0, high1]]));
+        let sum = addresses.plus(Sum::of_words(&[[0, 6, 0, 20], ports, [0x50, reply_flags, high0, high1]]));
         let [low0, low1] = complement(sum).to_be_bytes();
         let number = u32::from_be_bytes([high0, high1, low0, low1]);
         if flags & ACK == 0 {

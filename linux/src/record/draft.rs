@@ -112,7 +112,7 @@ impl Draft {
         let len = u32::try_from(len).expect("a segment is short");
         self.addresses()
             .into_iter()
-            .fold(Sum::of_words([(len + 6).to_be_bytes()]), |sum, range| sum.plus(Sum::of(&self.ip[range])))
+            .fold(Sum::of_words(&[(len + 6).to_be_bytes()]), |sum, range| sum.plus(Sum::of(&self.ip[range])))
     }
 }
 

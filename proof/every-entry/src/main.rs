@@ -4,11 +4,12 @@
 #![no_std]
 #![no_main]
 
+use core::fmt::{self, Write};
 use core::hint::black_box;
 
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::Segment;
-use tcp_reset::{Checksum, Config, Profile, Reset, ipv4, ipv6, tcp};
+use tcp_reset::{Checksum, Config, NoReset, Offender, Profile, Reset, ipv4, ipv6, tcp};
 
 /// Where an image begins; nothing calls it.
 #[unsafe(no_mangle)]
@@ -16,7 +17,9 @@ pub extern "C" fn _start() -> ! {
     let memory = [0_u8; 128];
     let packet: &[u8] = black_box(&memory);
     let config = black_box(config());
-    whole_packet(packet);
+    settings(&config);
+    whole_packet(packet, &config);
+    log(packet);
     decision(packet, &config);
     ipv4(packet, &config);
     ipv6(packet, &config);
@@ -35,50 +38,90 @@ fn config() -> Config {
 }
 
 #[inline(never)]
-fn whole_packet(packet: &[u8]) {
+fn settings(config: &Config) {
+    black_box((config.get_profile(), config.get_hop_limit()));
+    black_box((config.get_ipv4_checksum(), config.get_tcp_checksum()));
+}
+
+#[inline(never)]
+fn whole_packet(packet: &[u8], config: &Config) {
     let mut buffer = black_box([0; tcp_reset::MAX_LEN]);
     black_box(tcp_reset::reset(packet, &mut buffer).is_ok());
+    black_box(tcp_reset::reset_with(packet, config, &mut buffer).is_ok());
     black_box(buffer);
 }
 
 #[inline(never)]
 fn decision(packet: &[u8], config: &Config) {
     let mut memory = black_box([0; 100]);
-    // An emit into a buffer of any length at all.
-    let (buffer, _) = memory.split_at_mut_checked(black_box(50)).unwrap_or_default();
+    let mut buffer = black_box([0; tcp_reset::MAX_LEN]);
     if let Ok(reset) = black_box(Reset::in_reply_to(packet, config)) {
-        black_box(reset.emit(buffer).is_some());
+        black_box(reset.emit(&mut buffer));
+        black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
+        black_box((reset.len(), reset.source(), reset.destination()));
         black_box(reset.tcp());
     }
-    black_box(memory);
+    black_box((memory, buffer));
+}
+
+/// A buffer of any length at all.
+fn any_len(memory: &mut [u8; 100]) -> &mut [u8] {
+    memory.get_mut(..black_box(50)).unwrap_or_default()
 }
 
 #[inline(never)]
 fn ipv4(packet: &[u8], config: &Config) {
+    let mut memory = black_box([0; 100]);
     let mut buffer = black_box([0; ipv4::RESET_LEN]);
     if let Ok(reset) = black_box(ipv4::Reset::in_reply_to(packet, config)) {
-        reset.emit(&mut buffer);
+        black_box(reset.emit(&mut buffer));
+        black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
+        black_box(Reset::from(reset));
     }
-    black_box(buffer);
+    black_box((memory, buffer));
 }
 
 #[inline(never)]
 fn ipv6(packet: &[u8], config: &Config) {
+    let mut memory = black_box([0; 100]);
     let mut buffer = black_box([0; ipv6::RESET_LEN]);
     if let Ok(reset) = black_box(ipv6::Reset::in_reply_to(packet, config)) {
-        reset.emit(&mut buffer);
+        black_box(reset.emit(&mut buffer));
+        black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
+        black_box(Reset::from(reset));
+    }
+    black_box((memory, buffer));
+}
+
+#[inline(never)]
+fn segment(packet: &[u8], config: &Config) {
+    let addresses = black_box(Sum::of_words(black_box(&[[10, 0, 0, 1]])));
+    let mut buffer = black_box([0; tcp::HEADER_LEN]);
+    if let Ok(reset) = black_box(tcp::Reset::in_reply_to(packet, addresses, config)) {
+        black_box(reset.emit(addresses, &mut buffer));
     }
     black_box(buffer);
 }
 
 #[inline(never)]
-fn segment(packet: &[u8], config: &Config) {
-    let addresses = black_box(Sum::of_words(black_box([[10, 0, 0, 1]])));
-    let mut buffer = black_box([0; tcp::HEADER_LEN]);
-    if let Ok(reset) = black_box(tcp::Reset::in_reply_to(packet, addresses, config)) {
-        reset.emit(addresses, &mut buffer);
+fn log(packet: &[u8]) {
+    black_box(Offender::of(packet));
+    let (reason, sum) = (black_box(NoReset::Rst), black_box(Sum::of(packet)));
+    black_box(reason.as_str());
+    // Not what prints an address, the other resets and the offender: core prints one by way of a buffer and an `unwrap`.
+    if let Ok(reset) = black_box(tcp::Reset::in_reply_to(packet, sum, &Config::new())) {
+        black_box(write!(Nowhere, "{reset} {reason} {sum:?}").is_ok());
     }
-    black_box(buffer);
+}
+
+/// Takes what is printed.
+struct Nowhere;
+
+impl fmt::Write for Nowhere {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        black_box(text);
+        Ok(())
+    }
 }
 
 #[inline(never)]
@@ -91,7 +134,7 @@ fn numbers(segment: Segment) {
 
 #[inline(never)]
 fn checksum(packet: &[u8]) {
-    let sum = black_box(Sum::of(packet)).plus(black_box(Sum::of_words(black_box([[1, 2, 3, 4], [5, 6, 7, 8]]))));
+    let sum = black_box(Sum::of(packet)).plus(black_box(Sum::of_words(black_box(&[[1, 2, 3, 4], [5, 6, 7, 8]]))));
     black_box(sum.is_valid());
     black_box(sum.checksum());
 }

@@ -11,7 +11,5 @@ use tcp_reset::{Config, ipv4};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn job(packet: *const u8, len: usize, reply: &mut [u8; ipv4::RESET_LEN]) -> usize {
     let packet = unsafe { footprint::packet(packet, len) };
-    let Ok(reset) = ipv4::Reset::in_reply_to(packet, &Config::new()) else { return 0 };
-    reset.emit(reply);
-    reply.len()
+    ipv4::Reset::in_reply_to(packet, &Config::new()).map_or(0, |reset| reset.emit(reply).len())
 }

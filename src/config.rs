@@ -1,0 +1,122 @@
+//! What a caller may set.
+
+/// Settings. [`Config::new`] answers as `iptables -j REJECT --reject-with tcp-reset` does.
+///
+/// ```
+/// use tcp_reset::{Checksum, Config};
+///
+/// const SNIFFED: Config = Config::new().hop_limit(255).tcp_checksum(Checksum::Trust);
+/// assert_eq!(SNIFFED.get_hop_limit(), 255);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct Config {
+    pub(crate) profile: Profile,
+    pub(crate) hop_limit: u8,
+    pub(crate) ipv4_checksum: Checksum,
+    pub(crate) tcp_checksum: Checksum,
+}
+
+impl Config {
+    /// Nothing is verified.
+    pub(crate) const TRUST: Self = Self::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
+
+    /// The netfilter profile, a hop limit of 64, both checksums verified.
+    pub const fn new() -> Self {
+        Self {
+            profile: Profile::Netfilter,
+            hop_limit: 64,
+            ipv4_checksum: Checksum::Verify,
+            tcp_checksum: Checksum::Verify,
+        }
+    }
+
+    /// Sets whose reset to send.
+    pub const fn profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// Sets the reset's time to live (IPv4) or hop limit (IPv6). The default is 64, as Linux's
+    /// `net.ipv4.ip_default_ttl`.
+    pub const fn hop_limit(self, hop_limit: u8) -> Self {
+        Self { hop_limit, ..self }
+    }
+
+    /// Sets what to do with the offender's IPv4 header checksum. IPv6 has none.
+    pub const fn ipv4_checksum(self, checksum: Checksum) -> Self {
+        Self { ipv4_checksum: checksum, ..self }
+    }
+
+    /// Sets what to do with the offender's TCP checksum.
+    ///
+    /// Under [`Checksum::Trust`] the buffer need only hold the headers, up to the twentieth byte of TCP's: enough for
+    /// a capture's snap length, a queue's copy range or a data plane that shows headers only. The length of the data
+    /// comes from the IP header either way.
+    pub const fn tcp_checksum(self, checksum: Checksum) -> Self {
+        Self { tcp_checksum: checksum, ..self }
+    }
+
+    /// Whose reset is sent.
+    pub const fn get_profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The reset's time to live or hop limit.
+    pub const fn get_hop_limit(&self) -> u8 {
+        self.hop_limit
+    }
+
+    /// What is done with the offender's IPv4 header checksum.
+    pub const fn get_ipv4_checksum(&self) -> Checksum {
+        self.ipv4_checksum
+    }
+
+    /// What is done with the offender's TCP checksum.
+    pub const fn get_tcp_checksum(&self) -> Checksum {
+        self.tcp_checksum
+    }
+
+    /// The reset's type of service or traffic class, from the offender's.
+    pub(crate) const fn traffic_class(&self, offender: u8) -> u8 {
+        // All but the two ECN bits (RFC 3168 §5) are reflected.
+        if matches!(self.profile, Profile::TcpStack) { offender & !0x03 } else { 0 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Linux has two reset generators: which one to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// A firewall's: the netfilter REJECT target (`nf_send_reset`, `nf_send_reset6`).
+    Netfilter,
+    /// A host's, for a port on which nobody listens: the TCP stack (`tcp_v4_send_reset`, `tcp_v6_send_response`).
+    ///
+    /// It is silent on an impossible data offset, and reflects the type of service or traffic class without its ECN
+    /// bits. The IP options that Linux echoes here and the segments that it signs (TCP MD5, TCP-AO) are not
+    /// reproduced.
+    TcpStack,
+}
+
+impl Profile {
+    /// What a TCP checksum that computes to zero is written as, over this IP version: 0xFFFF, as for UDP, where Linux
+    /// leaves it to its checksum-offload helper. A receiver takes both.
+    pub(crate) const fn zero_checksum(self, ip_version: u8) -> u16 {
+        if matches!((self, ip_version), (Self::Netfilter, 4) | (Self::TcpStack, 6)) { 0xffff } else { 0x0000 }
+    }
+}
+
+/// What to do with one of the offender's checksums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Checksum {
+    /// Verify it: a wrong checksum draws silence.
+    Verify,
+    /// Do not read it: somebody else has verified it, or the sending host's offload has not filled it in yet.
+    Trust,
+}
