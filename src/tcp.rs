@@ -138,9 +138,10 @@ impl Reset {
         *ack = self.ack.unwrap_or(0).to_be_bytes();
         // Data offset 5.
         *offset_flags = (0x5000_0000 | u32::from(self.flags()) << 16).to_be_bytes();
-        let [c0, c1] = match pseudo_header(addresses, 20).plus(Sum::of_words(head)).checksum() {
-            [0, 0] => zero.to_be_bytes(),
-            checksum => checksum,
+        let sum = pseudo_header(addresses, 20).plus(Sum::of_words(head));
+        let [c0, c1] = match u16::from_be_bytes(sum.checksum()) {
+            0 => zero.to_be_bytes(),
+            checksum => checksum.to_be_bytes(),
         };
         *checksum = [c0, c1, 0, 0];
     }
