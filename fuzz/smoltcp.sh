@@ -5,7 +5,7 @@
 #   fuzz/smoltcp.sh [SECONDS]    60 seconds if not given
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source .ci/steps.sh
+source scripts/steps.sh
 seconds=${1:-60}
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT

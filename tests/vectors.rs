@@ -1,4 +1,4 @@
-//! Linux's own answers, recorded: see `vectors/README.md`. Nothing here needs Linux.
+//! Linux's own answers, recorded: see `testdata/vectors/README.md`. Nothing here needs Linux.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")]
 
@@ -18,22 +18,22 @@ use Profile::{Netfilter, TcpStack};
 
 #[test]
 fn ipv4_netfilter() {
-    replay(V4, Netfilter, include_str!("../vectors/ipv4-netfilter.txt"));
+    replay(V4, Netfilter, include_str!("../testdata/vectors/ipv4-netfilter.txt"));
 }
 
 #[test]
 fn ipv6_netfilter() {
-    replay(V6, Netfilter, include_str!("../vectors/ipv6-netfilter.txt"));
+    replay(V6, Netfilter, include_str!("../testdata/vectors/ipv6-netfilter.txt"));
 }
 
 #[test]
 fn ipv4_tcp_stack() {
-    replay(V4, TcpStack, include_str!("../vectors/ipv4-tcp-stack.txt"));
+    replay(V4, TcpStack, include_str!("../testdata/vectors/ipv4-tcp-stack.txt"));
 }
 
 #[test]
 fn ipv6_tcp_stack() {
-    replay(V6, TcpStack, include_str!("../vectors/ipv6-tcp-stack.txt"));
+    replay(V6, TcpStack, include_str!("../testdata/vectors/ipv6-tcp-stack.txt"));
 }
 
 /// Every reason for silence that a family and a profile know: the rows of the contract.

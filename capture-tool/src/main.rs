@@ -1,6 +1,6 @@
 //! Prints the packets of a capture, each with the TCP reset that answers it or the reason why none is sent.
 //!
-//! `cargo run --release -p tcp-reset-capture` reads a real capture that is built in (captures/README.md says how it was
+//! `cargo run --release -p tcp-reset-capture` reads a real capture that is built in (testdata/captures/README.md says how it was
 //! recorded); `… -- IN.pcap -w OUT.pcap` reads another one and writes the resets.
 
 mod arguments;
@@ -33,8 +33,8 @@ use crate::packet::Packet;
 use crate::resets_file::ResetsFile;
 use crate::summary::{Silence, Summary};
 
-/// Recorded by captures/record.sh.
-const BUNDLED: &[u8] = include_bytes!("../../captures/resets.pcap");
+/// Recorded by testdata/captures/record.sh.
+const BUNDLED: &[u8] = include_bytes!("../../testdata/captures/resets.pcap");
 /// A file of fewer bytes is read too fast for a progress bar.
 const SHORT: u64 = 1 << 20;
 /// In a second.

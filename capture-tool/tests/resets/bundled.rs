@@ -9,7 +9,7 @@ use crate::captures::records;
 use crate::packets::{reply_in, tcp_header};
 use crate::program::{Run, read, read_and_write, resets};
 
-const BUNDLED: &[u8] = include_bytes!("../../../captures/resets.pcap");
+const BUNDLED: &[u8] = include_bytes!("../../../testdata/captures/resets.pcap");
 
 fn ip_packets() -> impl Iterator<Item = &'static [u8]> {
     let frames = records(BUNDLED).into_iter().map(|(_, frame)| frame);

@@ -6,8 +6,8 @@
 # As root, on Debian with ethtool, iproute2, iptables, nmap, procps, python3 and tcpdump. Two network namespaces of its
 # own hold everything; nothing leaves them, and the script removes them when it ends. Ten seconds, a minute at most.
 set -euo pipefail
-# shellcheck source=.ci/steps.sh
-source "$(dirname "$0")/../.ci/steps.sh"
+# shellcheck source=scripts/steps.sh
+source "$(dirname "$0")/../../scripts/steps.sh"
 
 out=${1:-$(dirname "$0")/resets.pcap}
 peers=$(dirname "$0")/peers.py

@@ -3,16 +3,16 @@
 # answers them, the greatest stack depth of a reset, the instructions of one. Fails unless all are answered so, or if
 # the stack is over its ceiling (stack.ceiling).
 #
-#   firmware/run.sh                   half a minute
-#   firmware/run.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
+#   embedded/firmware/run.sh                   half a minute
+#   embedded/firmware/run.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source .ci/steps.sh
-source .ci/ceilings.sh
-source proof/setup.sh
+cd "$(dirname "$0")/../.."
+source scripts/steps.sh
+source scripts/ceilings.sh
+source embedded/setup.sh
 need "lld qemu-system-arm" ld.lld qemu-system-arm
 mode=$*
-case $mode in "" | --set-ceilings) ;; *) die "usage: firmware/run.sh [--set-ceilings]" ;; esac
+case $mode in "" | --set-ceilings) ;; *) die "usage: embedded/firmware/run.sh [--set-ceilings]" ;; esac
 mkdir -p "$CARGO_TARGET_DIR"
 log=$CARGO_TARGET_DIR/firmware.log
 stacks=$CARGO_TARGET_DIR/stacks.txt
@@ -25,7 +25,7 @@ run() {
     echo "$1, opt-level $2:"
     rm -f "$image" # no image of an earlier run is started
     RUSTFLAGS="-Clinker=ld.lld -Clink-arg=-Tlink.x -Clink-arg=--nmagic" \
-        $cargo build --quiet --manifest-path firmware/Cargo.toml --release -Zbuild-std=core \
+        $cargo build --quiet --manifest-path embedded/firmware/Cargo.toml --release -Zbuild-std=core \
         --target "$1" --features "$3" --config "profile.release.package.firmware.opt-level=$2" \
         --config "profile.release.package.tcp-reset.opt-level=$2"
     timeout 120 qemu-system-arm -machine mps2-an386 -display none -monitor none -serial none -icount shift=0 \
@@ -48,7 +48,7 @@ run thumbv7m-none-eabi 3 "" 6
 run thumbv7m-none-eabi 3 only-ipv4 1
 run thumbv7m-none-eabi 3 only-reset 2
 if [ -n "$mode" ]; then
-    set_ceilings firmware/stack.ceiling "$stacks"
+    set_ceilings embedded/firmware/stack.ceiling "$stacks"
 else
-    ceilings firmware/stack.ceiling "$stacks"
+    ceilings embedded/firmware/stack.ceiling "$stacks"
 fi

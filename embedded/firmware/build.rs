@@ -16,7 +16,7 @@ fn main() {
     println!("cargo:rerun-if-changed=../vectors");
 
     let texts = FILES.map(|file| {
-        let path = format!("../vectors/{file}.txt");
+        let path = format!("../../testdata/vectors/{file}.txt");
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     });
     let reasons: BTreeSet<&str> = texts.iter().flat_map(|text| vectors(text)).filter_map(|v| v.answer.err()).collect();

@@ -7,7 +7,7 @@
 # compiled. So there is a second run, of the 32-bit half, which needs Debian's Rust and a cross compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source .ci/steps.sh
+source scripts/steps.sh
 reports=${CARGO_TARGET_DIR:-target}/mutants
 command -v cargo-mutants >/dev/null || die "cargo-mutants is missing: cargo install cargo-mutants --locked"
 need "cargo-web rustc-web rust-web-src gcc-i686-linux-gnu libc6-dev-i386-cross" \

@@ -2,16 +2,16 @@
 # Compares the figures in the documents with what the commands print, and names each that differs. Counts and sizes must
 # be the same, on every machine with CI's compilers; of times only the ratios are compared, and may be off by a third.
 #
-#   proof/figures.sh    three minutes, on a quiet machine
+#   scripts/figures.sh    three minutes, on a quiet machine
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source .ci/steps.sh
+source scripts/steps.sh
 outputs=target/figures
 rm -rf $outputs
 mkdir -p $outputs
 # Where figures stand; what does not exist is left out.
 documents=()
-for file in README.md peers/README.md benches/peers/README.md proof/README.md firmware/README.md captures/README.md; do
+for file in README.md benches/peers/README.md embedded/README.md embedded/firmware/README.md testdata/captures/README.md; do
     test ! -f $file || documents+=("$file")
 done
 for file in "${documents[@]}"; do
@@ -42,7 +42,7 @@ says_lines() {
 cargo run --quiet --release -p tcp-reset-capture >$outputs/resets
 says_lines '^(packets|resets|silences|same as|not compared)' $outputs/resets
 
-peers/instructions.sh >$outputs/instructions
+benches/peers/instructions.sh >$outputs/instructions
 # count SET: its instructions.
 count() {
     awk -v set="$1" '$1 == set { printf "%.0f", $2; found = 1 } END { exit !found }' $outputs/instructions
@@ -50,10 +50,10 @@ count() {
 syn=$(count syn-40) options=$(count syn-60) data=$(count data-1500) ipv6=$(count ipv6-syn-60)
 says "$syn for a SYN, $options for one with options, $data for 1,500 bytes, $ipv6 for a SYN with options over IPv6"
 
-proof/footprint.sh >$outputs/footprint
+embedded/footprint.sh >$outputs/footprint
 says_lines '^\| tcp-reset' $outputs/footprint
 
-firmware/run.sh >$outputs/firmware
+embedded/firmware/run.sh >$outputs/firmware
 # deepest NAMES: the greatest stack depth among the reports whose names match.
 deepest() {
     sed -nE "s/^$1: .*; stack ([0-9]+) .*/\1/p" $outputs/firmware | sort -n | tail -n 1 | grep .

@@ -3,18 +3,18 @@
 # opt-level, with and without link-time optimization. Each image is then linked again with an indexing added that can
 # panic: this panic must be found.
 #
-#   proof/no-panic.sh           core is built at opt-level 3, as rustup ships it: two minutes
-#   proof/no-panic.sh --long    core is built at the image's own opt-level
+#   embedded/no-panic.sh           core is built at opt-level 3, as rustup ships it: two minutes
+#   embedded/no-panic.sh --long    core is built at the image's own opt-level
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source .ci/steps.sh
-source proof/setup.sh
+source scripts/steps.sh
+source embedded/setup.sh
 need "lld llvm" ld.lld llvm-nm llvm-objdump
 
 case $* in
 "") long= ;;
 --long) long=yes ;;
-*) die "usage: proof/no-panic.sh [--long]" ;;
+*) die "usage: embedded/no-panic.sh [--long]" ;;
 esac
 
 # image TARGET OPT_LEVEL LTO FEATURES: builds $linked. Only the image itself is told about LTO, and everything is built with
@@ -29,7 +29,7 @@ image() {
     fi
     rm -f "$linked" # no image of an earlier run is looked at
     RUSTFLAGS="-Clinker=ld.lld -Clinker-flavor=ld.lld -Crelocation-model=static -Cembed-bitcode=yes" \
-        $cargo rustc --quiet --manifest-path proof/every-entry/Cargo.toml --release -Zbuild-std=core \
+        $cargo rustc --quiet --manifest-path embedded/every-entry/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$1" \
         "${config[@]}" --features "$4" -- -Clto="$3"
 }

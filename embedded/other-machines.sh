@@ -2,11 +2,11 @@
 # The whole test suite on other kinds of machine, in QEMU: big-endian (s390x) and 32-bit (armv7, little-endian); then
 # builds for machines whose usize has 16 bits, on which no test can run here.
 #
-#   proof/other-machines.sh    some minutes: the standard library is built for each machine
+#   embedded/other-machines.sh    some minutes: the standard library is built for each machine
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source .ci/steps.sh
-source proof/setup.sh
+source scripts/steps.sh
+source embedded/setup.sh
 need "gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user" s390x-linux-gnu-gcc qemu-s390x
 need "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user" arm-linux-gnueabihf-gcc qemu-arm
 

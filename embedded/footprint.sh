@@ -2,16 +2,16 @@
 # How much code a job takes, linked alone for two small machines (footprint/), beside two other crates: a Markdown table,
 # as the README has it. Fails if ours is over its ceiling (footprint.ceiling), or keeps data.
 #
-#   proof/footprint.sh                   a minute
-#   proof/footprint.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
+#   embedded/footprint.sh                   a minute
+#   embedded/footprint.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source .ci/steps.sh
-source .ci/ceilings.sh
-source proof/setup.sh
+source scripts/steps.sh
+source scripts/ceilings.sh
+source embedded/setup.sh
 need "lld llvm" ld.lld llvm-nm llvm-size
 mode=$*
-case $mode in "" | --set-ceilings) ;; *) die "usage: proof/footprint.sh [--set-ceilings]" ;; esac
+case $mode in "" | --set-ceilings) ;; *) die "usage: embedded/footprint.sh [--set-ceilings]" ;; esac
 mkdir -p "$CARGO_TARGET_DIR"
 sizes=$CARGO_TARGET_DIR/footprint.txt
 : >"$sizes"
@@ -25,7 +25,7 @@ link() {
     done
     rm -f "$4" # no image of an earlier run is measured
     RUSTFLAGS="-Clinker=ld.lld -Clinker-flavor=ld.lld -Crelocation-model=static -Cembed-bitcode=yes" \
-        $cargo rustc --quiet --manifest-path proof/footprint/Cargo.toml --release -Zbuild-std=core \
+        $cargo rustc --quiet --manifest-path embedded/footprint/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$2" \
         "${config[@]}" --features peers --bin "$1" -- -Clto=fat -Ccodegen-units=1 -Clink-arg=--entry=job
 }
@@ -72,7 +72,7 @@ row "tcp-reset, IPv4 and IPv6" ipv4-ipv6
 row "smoltcp's wire representations, IPv4" smoltcp
 row "etherparse, IPv4" etherparse
 if [ -n "$mode" ]; then
-    set_ceilings proof/footprint.ceiling "$sizes"
+    set_ceilings embedded/footprint.ceiling "$sizes"
 else
-    ceilings proof/footprint.ceiling "$sizes"
+    ceilings embedded/footprint.ceiling "$sizes"
 fi

@@ -3,10 +3,10 @@
 # Hours on two cores. The first step that fails ends it. A step that cannot be done here is named at the end; the exit
 # code is then 2, and the version must not be tagged.
 #
-#   ./release.sh
+#   scripts/release.sh
 set -euo pipefail
-cd "$(dirname "$0")"
-source .ci/steps.sh
+cd "$(dirname "$0")/.."
+source scripts/steps.sh
 export CARGO_TERM_COLOR=never
 
 # has COMMAND "WHAT": whether it is installed; with --locked, cargo takes the versions that it was tested with.
@@ -89,19 +89,19 @@ for family in 4 6; do
     done
 done
 if has cargo-mutants "mutation testing"; then
-    step "mutation testing" tests/mutants.sh
+    step "mutation testing" scripts/mutants.sh
 fi
-step "no panic is linked in" proof/no-panic.sh --long
+step "no panic is linked in" embedded/no-panic.sh --long
 for fuzzer in "${fuzzers[@]}"; do
     step "an hour of fuzzing (target/fuzzing/)" wait "$fuzzer"
 done
 test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
 fuzzers=()
 # On a machine that is quiet again.
-step "the README's figures" proof/figures.sh
+step "the README's figures" scripts/figures.sh
 step "the gate" .ci/run
 
 echo
 print_not_done
 test ${#not_done[@]} = 0 || exit 2
-echo "release.sh: $version may be tagged: git tag -s v$version && cargo publish"
+echo "scripts/release.sh: $version may be tagged: git tag -s v$version && cargo publish"
