@@ -7,7 +7,7 @@ use crate::checksum::Sum;
 use crate::chunks::chunks_mut;
 use crate::config::{Checksum, Config, Profile};
 use crate::no_reset::{NoReset, ensure, refuse};
-use crate::tcp::{self, Found};
+use crate::tcp::{self, Fate, Found, Towards};
 
 /// The length in bytes of an IPv4 header without options.
 const HEADER_LEN: usize = 20;
@@ -19,9 +19,9 @@ pub const RESET_LEN: usize = HEADER_LEN + tcp::HEADER_LEN;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Reset {
-    /// The address it comes from, the offender's destination.
+    /// The address it comes from: the offender's destination, or its source in a reset for the destination.
     pub source: Ipv4Addr,
-    /// The address it goes to, the offender's source.
+    /// The address it goes to.
     pub destination: Ipv4Addr,
     /// Type of service: zero, or what [`Profile::TcpStack`] reflects.
     pub tos: u8,
@@ -41,18 +41,35 @@ impl Reset {
     /// Why no reset is sent: [`NoReset`] lists the reasons in their order.
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
+        Self::decide(packet, config, Towards::Source)
+    }
+
+    /// Decides whether a reset ends the connection of `packet`, an IPv4 packet, at its destination: see
+    /// [`reset_for_destination`](crate::reset_for_destination).
+    ///
+    /// # Errors
+    ///
+    /// Why no reset is sent.
+    #[inline(always)]
+    pub fn for_destination(packet: &[u8], fate: Fate, config: &Config) -> Result<Self, NoReset> {
+        Self::decide(packet, config, Towards::Destination(fate))
+    }
+
+    #[inline(always)]
+    fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
         config.specialized(
             #[inline(always)]
             |config| {
                 let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
+                let [source, destination] = towards.turn([source, destination]);
                 Ok(Self {
-                    source: destination.into(),
-                    destination: source.into(),
+                    source: source.into(),
+                    destination: destination.into(),
                     tos: config.traffic_class(tos),
                     ttl: config.hop_limit,
                     profile: config.profile,
                     // Field by field: avoids a store-forwarding stall.
-                    tcp: tcp::Reset { ..tcp::decide(segment, len, addresses, config)? },
+                    tcp: tcp::Reset { ..tcp::decide(segment, len, addresses, config, towards)? },
                 })
             },
         )
@@ -87,14 +104,19 @@ impl fmt::Display for Reset {
 /// Decides and writes: the same as the two steps, without a value in between. Both IP versions can then share
 /// [`tcp::answer`] on small machines.
 #[inline(always)]
-pub(crate) fn reset_with<const N: usize>(packet: &[u8], config: &Config, buffer: &mut [u8; N]) -> Result<(), NoReset> {
+pub(crate) fn reset_with<const N: usize>(
+    packet: &[u8],
+    config: &Config,
+    towards: Towards,
+    buffer: &mut [u8; N],
+) -> Result<(), NoReset> {
     let [header, reset] = chunks_mut(buffer);
     config.specialized(
         #[inline(always)]
         |config| {
             let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
-            tcp::answer(segment, len, addresses, config, config.profile.zero_checksum(4), reset)?;
-            write(config.traffic_class(tos), config.hop_limit, [destination, source], header);
+            tcp::answer(segment, len, addresses, config, towards, config.profile.zero_checksum(4), reset)?;
+            write(config.traffic_class(tos), config.hop_limit, towards.turn([source, destination]), header);
             Ok(())
         },
     )

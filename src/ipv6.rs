@@ -7,7 +7,7 @@ use crate::checksum::Sum;
 use crate::chunks::chunks_mut;
 use crate::config::{Checksum, Config, Profile};
 use crate::no_reset::{NoReset, ensure, refuse};
-use crate::tcp::{self, Found};
+use crate::tcp::{self, Fate, Found, Towards};
 
 /// The length in bytes of an IPv6 header.
 const HEADER_LEN: usize = 40;
@@ -26,9 +26,9 @@ const DESTINATION_OPTIONS: u8 = 60;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Reset {
-    /// The address it comes from, the offender's destination.
+    /// The address it comes from: the offender's destination, or its source in a reset for the destination.
     pub source: Ipv6Addr,
-    /// The address it goes to, the offender's source.
+    /// The address it goes to.
     pub destination: Ipv6Addr,
     /// Traffic class: zero, or what [`Profile::TcpStack`] reflects.
     pub traffic_class: u8,
@@ -49,11 +49,28 @@ impl Reset {
     /// Why no reset is sent: [`NoReset`] lists the reasons in their order.
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
+        Self::decide(packet, config, Towards::Source)
+    }
+
+    /// Decides whether a reset ends the connection of `packet`, an IPv6 packet, at its destination: see
+    /// [`reset_for_destination`](crate::reset_for_destination).
+    ///
+    /// # Errors
+    ///
+    /// Why no reset is sent.
+    #[inline(always)]
+    pub fn for_destination(packet: &[u8], fate: Fate, config: &Config) -> Result<Self, NoReset> {
+        Self::decide(packet, config, Towards::Destination(fate))
+    }
+
+    #[inline(always)]
+    fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
         let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
-        let tcp = tcp::decide(segment, len, sum, config)?;
+        let tcp = tcp::decide(segment, len, sum, config, towards)?;
+        let [source, destination] = towards.turn([&addresses[..16], &addresses[16..]]);
         Ok(Self {
-            source: address(&addresses[16..]),
-            destination: address(&addresses[..16]),
+            source: address(source),
+            destination: address(destination),
             traffic_class,
             hop_limit: config.hop_limit,
             profile: config.profile,
@@ -91,14 +108,20 @@ impl fmt::Display for Reset {
 /// Decides and writes, the addresses copied from packet to packet: copied once more they would cost 600 bytes on small
 /// machines, by a linked `memcpy`. Out of line, so that the IPv4 side keeps its registers.
 #[inline(never)]
-pub(crate) fn reset_with(packet: &[u8], config: &Config, buffer: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
+pub(crate) fn reset_with(
+    packet: &[u8],
+    config: &Config,
+    towards: Towards,
+    buffer: &mut [u8; RESET_LEN],
+) -> Result<(), NoReset> {
     config.specialized(
         #[inline(always)]
         |config| {
             let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
             let [.., reset] = chunks_mut::<20, 3, RESET_LEN>(buffer);
-            tcp::answer(segment, len, sum, config, config.profile.zero_checksum(6), reset)?;
-            write(traffic_class, config.hop_limit, &addresses[16..], &addresses[..16], buffer);
+            tcp::answer(segment, len, sum, config, towards, config.profile.zero_checksum(6), reset)?;
+            let [source, destination] = towards.turn([&addresses[..16], &addresses[16..]]);
+            write(traffic_class, config.hop_limit, source, destination, buffer);
             Ok(())
         },
     )

@@ -18,6 +18,8 @@ use chunks::chunks_mut;
 pub use config::{Checksum, Config, Profile};
 pub use no_reset::NoReset;
 pub use offender::Offender;
+pub use tcp::Fate;
+use tcp::Towards;
 
 /// The length in bytes of the longest reset, which is IPv6's.
 pub const MAX_LEN: usize = ipv6::RESET_LEN;
@@ -43,9 +45,65 @@ pub fn reset<'a>(packet: &[u8], buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut
 /// Why no reset is sent; `buffer` is then untouched.
 #[inline(always)]
 pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
+    reset_towards(Towards::Source, packet, config, buffer)
+}
+
+/// Writes the reset that ends the connection of `packet` at its destination, in the name of its source.
+///
+/// [`reset_with`] answers the source alone; the destination then keeps a dead connection until its timers end it. With
+/// this second reset, a firewall or an intrusion prevention system ends both sides at once. The reset carries SEG.SEQ if
+/// the packet was [dropped](Fate::Dropped) and SEG.SEQ + SEG.LEN if it was [delivered](Fate::Delivered); it acknowledges
+/// what the packet acknowledges.
+///
+/// ```
+/// use tcp_reset::{Config, Fate, MAX_LEN, NoReset, reset, reset_for_destination};
+///
+/// /// Cuts the connection of a packet that the firewall drops: `send` sends to the source, then to the destination.
+/// fn cut(packet: &[u8], mut send: impl FnMut(&[u8])) -> Result<(), NoReset> {
+///     let mut buffer = [0; MAX_LEN];
+///     send(reset(packet, &mut buffer)?);
+///     send(reset_for_destination(packet, Fate::Dropped, &Config::new(), &mut buffer)?);
+///     Ok(())
+/// }
+/// # assert_eq!(cut(&[], |_| ()), Err(NoReset::Truncated));
+/// ```
+///
+/// One segment does not tell all:
+///
+/// - After a retransmission, or a gap before the segment, the destination expects another number: it ignores the reset, or
+///   answers it with a challenge ACK (RFC 5961 §3.2). The next segment gives another chance.
+/// - FreeBSD and its descendants compare with the last acknowledgment number that they sent. While a delayed ACK is
+///   pending, the reset after a delivered segment draws a challenge ACK; a second reset, sent later, fits.
+/// - A delivered SYN loses a race: its reset must arrive before the SYN/ACK has been answered. Reset the SYN/ACK instead:
+///   its destination, in SYN-SENT, refuses the connection at once.
+/// - Who resets other people's connections needs the right to do so. RFC 3360 tells what harm resets do that carry any
+///   other meaning than "this connection is over".
+///
+/// # Errors
+///
+/// Why no reset is sent; `buffer` is then untouched. [`NoReset::NoConnection`] is this function's own.
+#[inline(always)]
+pub fn reset_for_destination<'a>(
+    packet: &[u8],
+    fate: Fate,
+    config: &Config,
+    buffer: &'a mut [u8; MAX_LEN],
+) -> Result<&'a mut [u8], NoReset> {
+    reset_towards(Towards::Destination(fate), packet, config, buffer)
+}
+
+#[inline(always)]
+fn reset_towards<'a>(
+    towards: Towards,
+    packet: &[u8],
+    config: &Config,
+    buffer: &'a mut [u8; MAX_LEN],
+) -> Result<&'a mut [u8], NoReset> {
     // IPv4 looks at the version: to look before it would cost 12 instructions of a SYN's.
-    match ipv4::reset_with(packet, config, buffer) {
-        Err(NoReset::Version) if is_ipv6(packet) => ipv6::reset_with(packet, config, buffer).map(|()| &mut buffer[..]),
+    match ipv4::reset_with(packet, config, towards, buffer) {
+        Err(NoReset::Version) if is_ipv6(packet) => {
+            ipv6::reset_with(packet, config, towards, buffer).map(|()| &mut buffer[..])
+        }
         Ok(()) => Ok(&mut buffer[..ipv4::RESET_LEN]),
         Err(reason) => Err(reason),
     }
@@ -94,6 +152,22 @@ impl Reset {
         }
     }
 
+    /// Decides whether a reset ends the connection of `packet`, of either IP version, at its destination: see
+    /// [`reset_for_destination`].
+    ///
+    /// # Errors
+    ///
+    /// Why no reset is sent.
+    #[inline(always)]
+    pub fn for_destination(packet: &[u8], fate: Fate, config: &Config) -> Result<Self, NoReset> {
+        match ipv4::Reset::for_destination(packet, fate, config) {
+            Err(NoReset::Version) if is_ipv6(packet) => {
+                ipv6::Reset::for_destination(packet, fate, config).map(Self::V6)
+            }
+            decision => decision.map(Self::V4),
+        }
+    }
+
     /// Writes the reset and returns the prefix of `buffer` that was written.
     #[inline(always)]
     pub fn emit<'a>(&self, buffer: &'a mut [u8; MAX_LEN]) -> &'a mut [u8] {
@@ -122,7 +196,7 @@ impl Reset {
         if matches!(self, Self::V4(_)) { ipv4::RESET_LEN } else { ipv6::RESET_LEN }
     }
 
-    /// The address it comes from, the offender's destination.
+    /// The address it comes from.
     pub const fn source(&self) -> IpAddr {
         match self {
             Self::V4(reset) => IpAddr::V4(reset.source),
@@ -130,7 +204,7 @@ impl Reset {
         }
     }
 
-    /// The address it goes to, the offender's source.
+    /// The address it goes to.
     pub const fn destination(&self) -> IpAddr {
         match self {
             Self::V4(reset) => IpAddr::V4(reset.destination),

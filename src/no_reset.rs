@@ -28,6 +28,7 @@ use core::fmt;
 /// | `Rst` | a reset itself | the same |
 /// | `TcpChecksum` | wrong, unless trusted | the same |
 /// | `DataOffset` | below 5 or past the segment, under [`Profile::TcpStack`](crate::Profile::TcpStack) alone | the same |
+/// | `NoConnection` | only towards the destination: a SYN without ACK that was dropped | the same |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u32)] // As wide as what shares a `Result` with it, which else is copied by `memcpy`: 600 bytes on small machines.
@@ -62,6 +63,8 @@ pub enum NoReset {
     TcpChecksum = 14,
     /// The TCP data offset is below 5 or past the segment; only [`Profile::TcpStack`](crate::Profile::TcpStack) checks it.
     DataOffset = 15,
+    /// A SYN that was dropped: its destination has no connection yet, so that there is nothing to reset there.
+    NoConnection = 16,
 }
 
 impl NoReset {
@@ -83,6 +86,7 @@ impl NoReset {
             Self::Rst => "a reset itself",
             Self::TcpChecksum => "wrong TCP checksum",
             Self::DataOffset => "bad TCP data offset",
+            Self::NoConnection => "no connection at the destination",
         }
     }
 }

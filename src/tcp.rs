@@ -22,6 +22,33 @@ pub const ACK: u8 = 0x10;
 /// The length in bytes of a TCP header without options, and so of a reset.
 pub const HEADER_LEN: usize = 20;
 
+/// What became of the offending segment: it decides which sequence number its destination expects next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It was dropped, as by a firewall: the destination expects SEG.SEQ still.
+    Dropped,
+    /// It was delivered, as past a passive monitor: the destination expects SEG.SEQ + SEG.LEN.
+    Delivered,
+}
+
+/// Which end of the offender's connection a reset goes to.
+#[derive(Clone, Copy)]
+pub(crate) enum Towards {
+    Source,
+    Destination(Fate),
+}
+
+impl Towards {
+    /// Source and destination of the reset, from the offender's.
+    #[inline(always)]
+    pub(crate) const fn turn<T: Copy>(self, [source, destination]: [T; 2]) -> [T; 2] {
+        match self {
+            Self::Source => [destination, source],
+            Self::Destination(_) => [source, destination],
+        }
+    }
+}
+
 /// What the reset rule has to know of an offending segment.
 ///
 /// A stack with its own headers fills it in and takes the answer's numbers:
@@ -80,15 +107,37 @@ impl Segment {
         };
         Ok(Reset { source_port: self.destination_port, destination_port: self.source_port, seq, ack })
     }
+
+    /// The reset that ends the connection at the segment's destination, in the name of its source.
+    ///
+    /// The destination takes a reset with the sequence number that it expects next (RFC 9293 §3.10.7.4, RFC 5961 §3.2),
+    /// in SYN-SENT one that acknowledges its SYN (§3.10.7.3). See [`reset_for_destination`](crate::reset_for_destination)
+    /// for what no single segment tells.
+    ///
+    /// # Errors
+    ///
+    /// [`NoReset::Rst`] for a segment that is itself a reset, [`NoReset::NoConnection`] for a SYN without ACK that was
+    /// dropped.
+    #[inline]
+    pub const fn reset_for_destination(&self, fate: Fate) -> Result<Reset, NoReset> {
+        let seq = match (fate, self.flags & (SYN | RST | ACK)) {
+            (_, flags) if flags & RST != 0 => return Err(NoReset::Rst),
+            (Fate::Dropped, SYN) => return Err(NoReset::NoConnection),
+            (Fate::Dropped, _) => self.seq,
+            (Fate::Delivered, _) => self.seq.wrapping_add(self.seg_len()),
+        };
+        let ack = if self.flags & ACK != 0 { Some(self.ack) } else { None };
+        Ok(Reset { source_port: self.source_port, destination_port: self.destination_port, seq, ack })
+    }
 }
 
 /// A reset segment: everything that is not fixed in its 20 bytes. `Display` prints it as tcpdump does.
 // Exhaustive, as `Segment` is: a stack may build one, and RFC 9293 will not add to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reset {
-    /// The port it comes from, the offender's destination.
+    /// The port it comes from: the offender's destination port, or its source port in a reset for the destination.
     pub source_port: u16,
-    /// The port it goes to, the offender's source.
+    /// The port it goes to.
     pub destination_port: u16,
     /// The sequence number.
     pub seq: u32,
@@ -109,7 +158,17 @@ impl Reset {
     /// [`NoReset::Rst`], [`NoReset::TcpChecksum`], [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(segment: &[u8], addresses: Sum, config: &Config) -> Result<Self, NoReset> {
-        decide(segment, segment.len(), addresses, config)
+        decide(segment, segment.len(), addresses, config, Towards::Source)
+    }
+
+    /// The same, for the reset that goes to the segment's destination: [`Segment::reset_for_destination`].
+    ///
+    /// # Errors
+    ///
+    /// The same, and last of all [`NoReset::NoConnection`].
+    #[inline]
+    pub fn for_destination(segment: &[u8], addresses: Sum, fate: Fate, config: &Config) -> Result<Self, NoReset> {
+        decide(segment, segment.len(), addresses, config, Towards::Destination(fate))
     }
 
     /// The flag bits of the reset: [`RST`], with [`ACK`] where it acknowledges.
@@ -162,7 +221,13 @@ pub(crate) type Found<'a, Header> = (Header, &'a [u8], usize, Sum);
 
 /// Decides on a segment of `len` bytes, of which `segment` holds all, unless the TCP checksum is trusted.
 #[inline(always)]
-pub(crate) fn decide(segment: &[u8], len: usize, addresses: Sum, config: &Config) -> Result<Reset, NoReset> {
+pub(crate) fn decide(
+    segment: &[u8],
+    len: usize,
+    addresses: Sum,
+    config: &Config,
+    towards: Towards,
+) -> Result<Reset, NoReset> {
     let Ok(len) = u16::try_from(len) else { return refuse(NoReset::TotalLength) };
     ensure(usize::from(len) >= HEADER_LEN, NoReset::TcpHeader)?;
     let Some(header) = segment.as_chunks().0.first_chunk() else { return refuse(NoReset::Truncated) };
@@ -180,15 +245,18 @@ pub(crate) fn decide(segment: &[u8], len: usize, addresses: Sum, config: &Config
     if config.profile == Profile::TcpStack {
         ensure((HEADER_LEN..=usize::from(len)).contains(&usize::from(header_len)), NoReset::DataOffset)?;
     }
-    Segment {
+    let segment = Segment {
         source_port: u16::from_be_bytes([*s0, *s1]),
         destination_port: u16::from_be_bytes([*d0, *d1]),
         seq: u32::from_be_bytes(*seq),
         ack: u32::from_be_bytes(*ack),
         flags: *flags,
         data_len: u32::from(len).wrapping_sub(u32::from(header_len)),
+    };
+    match towards {
+        Towards::Source => segment.reset(),
+        Towards::Destination(fate) => segment.reset_for_destination(fate),
     }
-    .reset()
 }
 
 /// Decides and writes the reset, a checksum that computes to zero as `zero`. Both IP versions share it on small machines,
@@ -200,10 +268,11 @@ pub(crate) fn answer(
     len: usize,
     addresses: Sum,
     config: &Config,
+    towards: Towards,
     zero: u16,
     reset: &mut [u8; HEADER_LEN],
 ) -> Result<(), NoReset> {
-    decide(segment, len, addresses, config)?.write(addresses, zero, reset);
+    decide(segment, len, addresses, config, towards)?.write(addresses, zero, reset);
     Ok(())
 }
 
