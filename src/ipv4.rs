@@ -55,7 +55,8 @@ impl Reset {
         Self::decide(packet, config, Towards::Destination(fate))
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline)]
     fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
         config.specialized(
             #[inline(always)]
@@ -103,7 +104,7 @@ impl fmt::Display for Reset {
 
 /// Decides and writes: the same as the two steps, without a value in between. Both IP versions can then share
 /// [`tcp::answer`] on small machines.
-#[inline(always)]
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn reset_with<const N: usize>(
     packet: &[u8],
     config: &Config,

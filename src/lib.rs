@@ -92,7 +92,8 @@ pub fn reset_for_destination<'a>(
     reset_towards(Towards::Destination(fate), packet, config, buffer)
 }
 
-#[inline(always)]
+/// Decides and writes. Both kinds of reset share it on small machines.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn reset_towards<'a>(
     towards: Towards,
     packet: &[u8],

@@ -120,11 +120,13 @@ impl Segment {
     /// dropped.
     #[inline]
     pub const fn reset_for_destination(&self, fate: Fate) -> Result<Reset, NoReset> {
-        let seq = match (fate, self.flags & (SYN | RST | ACK)) {
-            (_, flags) if flags & RST != 0 => return Err(NoReset::Rst),
-            (Fate::Dropped, SYN) => return Err(NoReset::NoConnection),
-            (Fate::Dropped, _) => self.seq,
-            (Fate::Delivered, _) => self.seq.wrapping_add(self.seg_len()),
+        if self.flags & RST != 0 {
+            return Err(NoReset::Rst);
+        }
+        let seq = match fate {
+            Fate::Dropped if self.flags & (SYN | ACK) == SYN => return Err(NoReset::NoConnection),
+            Fate::Dropped => self.seq,
+            Fate::Delivered => self.seq.wrapping_add(self.seg_len()),
         };
         let ack = if self.flags & ACK != 0 { Some(self.ack) } else { None };
         Ok(Reset { source_port: self.source_port, destination_port: self.destination_port, seq, ack })
