@@ -15,7 +15,7 @@ use std::thread;
 
 use common::offender::{Tcp, V4, V6};
 use common::reference::{self, Rules, sum};
-use tcp_reset::{Checksum, Profile, reset_with};
+use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
 
 /// Between two lengths that the thinned run tries. Those at either end are all tried.
 const STEP: usize = 4_093;
@@ -56,6 +56,11 @@ fn compare(packet: &[u8], rules: &Rules) {
     let mut buffer = [common::DIRT; tcp_reset::MAX_LEN];
     let reply = reset_with(packet, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
     assert_eq!(reply, reference::reset(packet, rules), "{packet:02x?} {rules:?}");
+    for fate in [Fate::Dropped, Fate::Delivered] {
+        let reply = reset_for_destination(packet, fate, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
+        let expected = reference::reset_for_destination(packet, fate, rules);
+        assert_eq!(reply, expected, "{fate:?} {packet:02x?} {rules:?}");
+    }
 }
 
 /// Headers alone, as a sniffer shows them: the lengths stand in the header, the data need not be there.

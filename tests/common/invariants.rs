@@ -2,7 +2,7 @@
 
 use super::DIRT;
 use super::reference::{self, Rules};
-use tcp_reset::{MAX_LEN, NoReset, Offender, Reset};
+use tcp_reset::{Fate, MAX_LEN, NoReset, Offender, Reset};
 
 /// Asserts all that the crate promises about `packet` under `rules`, and returns its answer.
 pub fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
@@ -31,7 +31,36 @@ pub fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
         assert_eq!((offender.source, offender.destination), (reset.destination(), reset.source()));
         assert_eq!(offender.ports, Some((tcp.destination_port, tcp.source_port)));
     }
+    check_for_destination(packet, rules, &answer);
     answer
+}
+
+/// The same for the reset that goes to the destination, where `to_source` is what answers the source.
+fn check_for_destination(packet: &[u8], rules: &Rules, to_source: &Result<Vec<u8>, NoReset>) {
+    let config = rules.config();
+    for fate in [Fate::Dropped, Fate::Delivered] {
+        let answer = reference::reset_for_destination(packet, fate, rules);
+        let decision = Reset::for_destination(packet, fate, &config);
+        let written_at_once = written(|buffer| tcp_reset::reset_for_destination(packet, fate, &config, buffer));
+        assert_eq!(written_at_once, answer, "reset_for_destination differs from the reference model, {fate:?}");
+        assert_eq!(written(|buffer| Ok(decision?.emit(buffer))), answer, "for_destination and emit differ, {fate:?}");
+        match (decision, &answer) {
+            (Ok(reset), Ok(reply)) => {
+                assert_eq!(Reset::in_reply_to(reply, &config), Err(NoReset::Rst), "a reset answers a reset");
+                let again = Reset::for_destination(reply, fate, &config);
+                assert_eq!(again, Err(NoReset::Rst), "a reset follows a reset");
+                assert_eq!(reset.emit_to_slice(&mut packet.to_vec()).unwrap(), reply, "in place it differs");
+                let offender = Offender::of(packet).unwrap();
+                assert_eq!((offender.source, offender.destination), (reset.source(), reset.destination()));
+                let ports = (reset.tcp().source_port, reset.tcp().destination_port);
+                assert_eq!(offender.ports, Some(ports));
+            }
+            // What draws silence from one kind draws it from the other, but for a SYN that was dropped.
+            (Err(NoReset::NoConnection), _) => assert!(to_source.is_ok() && fate == Fate::Dropped),
+            (Err(reason), _) => assert_eq!(to_source, &Err(reason)),
+            (Ok(_), Err(_)) => unreachable!(),
+        }
+    }
 }
 
 /// What `answer` returns, once it is the front of the buffer and nothing else was written.

@@ -3,7 +3,7 @@
 //! It shares nothing with the crate but the names of its answers: bytes are indexed, numbers are wide, the checksum is
 //! RFC 1071's own loop, and the checks stand in the order in which the first that fails names the silence.
 
-use tcp_reset::{Checksum, Config, NoReset, Profile};
+use tcp_reset::{Checksum, Config, Fate, NoReset, Profile};
 
 /// What [`Config`] says, to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +48,24 @@ impl Rules {
 
 /// The reset that answers `packet`, or why there is none.
 pub fn reset(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
-    if !packet.is_empty() && packet[0] >> 4 == 6 { reset_v6(packet, rules) } else { reset_v4(packet, rules) }
+    either(packet, None, rules)
 }
 
-fn reset_v4(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
+/// The reset that ends the connection of `packet` at its destination, or why there is none.
+pub fn reset_for_destination(packet: &[u8], fate: Fate, rules: &Rules) -> Result<Vec<u8>, NoReset> {
+    either(packet, Some(fate), rules)
+}
+
+/// `fate` is that of a packet whose destination gets the reset; `None` if the source gets it.
+fn either(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {
+    if !packet.is_empty() && packet[0] >> 4 == 6 {
+        reset_v6(packet, fate, rules)
+    } else {
+        reset_v4(packet, fate, rules)
+    }
+}
+
+fn reset_v4(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {
     // 1. The buffer holds an IPv4 header.
     if packet.len() < 20 {
         return Err(NoReset::Truncated);
@@ -95,10 +109,10 @@ fn reset_v4(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
         return Err(NoReset::Destination);
     }
     // 7 to 10. TCP.
-    let addresses = [destination, source].concat();
+    let addresses = if fate.is_none() { [destination, source] } else { [source, destination] }.concat();
     let zero = if rules.profile == Profile::Netfilter { 0xffff } else { 0x0000 };
     let segment = &packet[header_len..packet.len().min(total_len)];
-    let segment = reset_tcp(segment, total_len - header_len, &addresses, zero, rules)?;
+    let segment = reset_tcp(segment, total_len - header_len, &addresses, zero, fate, rules)?;
 
     let tos = if rules.profile == Profile::Netfilter { 0 } else { packet[1] & 0b1111_1100 };
     let mut header = vec![0x45, tos, 0, 40, 0, 0, 0x40, 0, rules.hop_limit, 6, 0, 0];
@@ -108,7 +122,7 @@ fn reset_v4(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
     Ok([header, segment].concat())
 }
 
-fn reset_v6(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
+fn reset_v6(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {
     // The version is known here; a buffer too short for a header comes first all the same.
     if packet.len() < 40 {
         return Err(NoReset::Truncated);
@@ -155,10 +169,10 @@ fn reset_v6(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
         }
     }
     // TCP.
-    let addresses = [destination, source].concat();
+    let addresses = if fate.is_none() { [destination, source] } else { [source, destination] }.concat();
     let zero = if rules.profile == Profile::Netfilter { 0x0000 } else { 0xffff };
     let segment = &packet[at..packet.len().min(end)];
-    let segment = reset_tcp(segment, end - at, &addresses, zero, rules)?;
+    let segment = reset_tcp(segment, end - at, &addresses, zero, fate, rules)?;
 
     let traffic_class = word(packet, 0) >> 4 & 0xff;
     let traffic_class = if rules.profile == Profile::Netfilter { 0 } else { traffic_class & 0b1111_1100 };
@@ -173,6 +187,7 @@ fn reset_tcp(
     segment_len: usize,
     addresses: &[u8],
     zero: u16,
+    fate: Option<Fate>,
     rules: &Rules,
 ) -> Result<Vec<u8>, NoReset> {
     // 7. The header.
@@ -200,15 +215,20 @@ fn reset_tcp(
         return Err(NoReset::DataOffset);
     }
     // The numbers.
-    let (seq_field, ack_field, control) = if ack == 1 {
-        (long(segment, 8), 0, 0b0_0100)
-    } else {
-        let data_len = i64::try_from(segment_len).unwrap() - i64::try_from(header_len).unwrap();
-        let next = i64::from(long(segment, 4)) + i64::from(syn) + i64::from(fin) + data_len;
-        (0, u32::try_from(next.rem_euclid(1 << 32)).unwrap(), 0b1_0100)
+    let data_len = i64::try_from(segment_len).unwrap() - i64::try_from(header_len).unwrap();
+    let next = i64::from(long(segment, 4)) + i64::from(syn) + i64::from(fin) + data_len;
+    let next = u32::try_from(next.rem_euclid(1 << 32)).unwrap();
+    let (seq_field, ack_field, control) = match fate {
+        None if ack == 1 => (long(segment, 8), 0, 0b0_0100),
+        None => (0, next, 0b1_0100),
+        Some(Fate::Dropped) if syn == 1 && ack == 0 => return Err(NoReset::NoConnection),
+        Some(fate) => {
+            let seq = if fate == Fate::Dropped { long(segment, 4) } else { next };
+            if ack == 1 { (seq, long(segment, 8), 0b1_0100) } else { (seq, 0, 0b0_0100) }
+        }
     };
     // The bytes.
-    let mut reply = [&segment[2..4], &segment[0..2]].concat();
+    let mut reply = if fate.is_none() { [&segment[2..4], &segment[0..2]].concat() } else { segment[0..4].to_vec() };
     reply.extend(seq_field.to_be_bytes());
     reply.extend(ack_field.to_be_bytes());
     reply.extend([0x50, control, 0, 0, 0, 0, 0, 0]);

@@ -9,7 +9,7 @@ use core::hint::black_box;
 
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::Segment;
-use tcp_reset::{Checksum, Config, NoReset, Offender, Profile, Reset, ipv4, ipv6, tcp};
+use tcp_reset::{Checksum, Config, Fate, NoReset, Offender, Profile, Reset, ipv4, ipv6, tcp};
 
 /// Where an image begins; nothing calls it.
 #[unsafe(no_mangle)]
@@ -37,6 +37,10 @@ fn config() -> Config {
     Config::default().profile(profile).hop_limit(black_box(64)).ipv4_checksum(checksum).tcp_checksum(checksum)
 }
 
+fn fate() -> Fate {
+    if black_box(true) { Fate::Dropped } else { Fate::Delivered }
+}
+
 #[inline(never)]
 fn settings(config: &Config) {
     black_box((config.get_profile(), config.get_hop_limit()));
@@ -48,6 +52,7 @@ fn whole_packet(packet: &[u8], config: &Config) {
     let mut buffer = black_box([0; tcp_reset::MAX_LEN]);
     black_box(tcp_reset::reset(packet, &mut buffer).is_ok());
     black_box(tcp_reset::reset_with(packet, config, &mut buffer).is_ok());
+    black_box(tcp_reset::reset_for_destination(packet, fate(), config, &mut buffer).is_ok());
     black_box(buffer);
 }
 
@@ -55,6 +60,7 @@ fn whole_packet(packet: &[u8], config: &Config) {
 fn decision(packet: &[u8], config: &Config) {
     let mut memory = black_box([0; 100]);
     let mut buffer = black_box([0; tcp_reset::MAX_LEN]);
+    black_box(Reset::for_destination(packet, fate(), config).is_ok());
     if let Ok(reset) = black_box(Reset::in_reply_to(packet, config)) {
         black_box(reset.emit(&mut buffer));
         black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
@@ -73,6 +79,7 @@ fn any_len(memory: &mut [u8; 100]) -> &mut [u8] {
 fn ipv4(packet: &[u8], config: &Config) {
     let mut memory = black_box([0; 100]);
     let mut buffer = black_box([0; ipv4::RESET_LEN]);
+    black_box(ipv4::Reset::for_destination(packet, fate(), config).is_ok());
     if let Ok(reset) = black_box(ipv4::Reset::in_reply_to(packet, config)) {
         black_box(reset.emit(&mut buffer));
         black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
@@ -85,6 +92,7 @@ fn ipv4(packet: &[u8], config: &Config) {
 fn ipv6(packet: &[u8], config: &Config) {
     let mut memory = black_box([0; 100]);
     let mut buffer = black_box([0; ipv6::RESET_LEN]);
+    black_box(ipv6::Reset::for_destination(packet, fate(), config).is_ok());
     if let Ok(reset) = black_box(ipv6::Reset::in_reply_to(packet, config)) {
         black_box(reset.emit(&mut buffer));
         black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
@@ -97,6 +105,7 @@ fn ipv6(packet: &[u8], config: &Config) {
 fn segment(packet: &[u8], config: &Config) {
     let addresses = black_box(Sum::of_words(black_box(&[[10, 0, 0, 1]])));
     let mut buffer = black_box([0; tcp::HEADER_LEN]);
+    black_box(tcp::Reset::for_destination(packet, addresses, fate(), config).is_ok());
     if let Ok(reset) = black_box(tcp::Reset::in_reply_to(packet, addresses, config)) {
         black_box(reset.emit(addresses, &mut buffer));
     }
@@ -127,6 +136,7 @@ impl fmt::Write for Nowhere {
 #[inline(never)]
 fn numbers(segment: Segment) {
     black_box(segment.seg_len());
+    black_box(segment.reset_for_destination(fate()).is_ok());
     if let Ok(reset) = black_box(segment.reset()) {
         black_box(reset.flags());
     }
