@@ -71,6 +71,7 @@ row "tcp-reset, IPv4" ipv4
 row "tcp-reset, IPv4 and IPv6" ipv4-ipv6
 row "tcp-reset, IPv4, to both ends" ipv4-both-ends
 row "tcp-reset, IPv4 and IPv6, to both ends" ipv4-ipv6-both-ends
+row "tcp-reset, IPv4 and IPv6 in Ethernet frames" ipv4-ipv6-ethernet
 row "smoltcp's wire representations, IPv4" smoltcp
 row "etherparse, IPv4" etherparse
 if [ -n "$mode" ]; then

@@ -1,4 +1,4 @@
-//! A fixed array as a fixed number of parts. An array that is too short does not compile.
+//! A fixed array as parts of fixed lengths. An array that is too short does not compile.
 
 /// The first `N` parts of `L` bytes each.
 #[inline(always)]
@@ -8,6 +8,21 @@ pub(crate) const fn chunks_mut<const L: usize, const N: usize, const B: usize>(
     const { assert!(L * N <= B, "the parts are longer than the array") };
     match array.as_chunks_mut().0.first_chunk_mut() {
         Some(chunks) => chunks,
+        None => unreachable!(),
+    }
+}
+
+/// The first `A` bytes and the `B` bytes behind them.
+#[inline(always)]
+pub(crate) const fn split_mut<const A: usize, const B: usize, const N: usize>(
+    array: &mut [u8; N],
+) -> (&mut [u8; A], &mut [u8; B]) {
+    const { assert!(A + B <= N, "the parts are longer than the array") };
+    match array.split_first_chunk_mut() {
+        Some((first, rest)) => match rest.first_chunk_mut() {
+            Some(second) => (first, second),
+            None => unreachable!(),
+        },
         None => unreachable!(),
     }
 }

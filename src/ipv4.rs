@@ -57,7 +57,7 @@ impl Reset {
 
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline)]
-    fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
+    pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
         config.specialized(
             #[inline(always)]
             |config| {

@@ -65,7 +65,7 @@ impl Reset {
 
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline)]
-    fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
+    pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
         let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
         let tcp = tcp::decide(segment, len, sum, config, towards)?;
         let [source, destination] = towards.turn([&addresses[..16], &addresses[16..]]);

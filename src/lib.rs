@@ -5,6 +5,7 @@
 pub mod checksum;
 mod chunks;
 mod config;
+pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
 mod no_reset;

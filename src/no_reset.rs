@@ -65,6 +65,13 @@ pub enum NoReset {
     DataOffset = 15,
     /// A SYN that was dropped: its destination has no connection yet, so that there is nothing to reset there.
     NoConnection = 16,
+    /// The source or the destination of an Ethernet frame is a group address, broadcast or multicast: what is not meant
+    /// for one host is not answered (RFC 1122 §3.2.1.3, §4.2.3.10).
+    GroupAddress = 17,
+    /// An Ethernet frame has more VLAN tags than [`MAX_TAGS`](crate::ethernet::MAX_TAGS).
+    VlanTags = 18,
+    /// The EtherType of a frame is neither IPv4's nor IPv6's.
+    EtherType = 19,
 }
 
 impl NoReset {
@@ -87,6 +94,9 @@ impl NoReset {
             Self::TcpChecksum => "wrong TCP checksum",
             Self::DataOffset => "bad TCP data offset",
             Self::NoConnection => "no connection at the destination",
+            Self::GroupAddress => "group address in an Ethernet frame",
+            Self::VlanTags => "too many VLAN tags",
+            Self::EtherType => "neither IPv4 nor IPv6 in an Ethernet frame",
         }
     }
 }

@@ -9,7 +9,7 @@ use core::hint::black_box;
 
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::Segment;
-use tcp_reset::{Checksum, Config, Fate, NoReset, Offender, Profile, Reset, ipv4, ipv6, tcp};
+use tcp_reset::{Checksum, Config, Fate, NoReset, Offender, Profile, Reset, ethernet, ipv4, ipv6, tcp};
 
 /// Where an image begins; nothing calls it.
 #[unsafe(no_mangle)]
@@ -23,6 +23,7 @@ pub extern "C" fn _start() -> ! {
     decision(packet, &config);
     ipv4(packet, &config);
     ipv6(packet, &config);
+    frame(packet, &config);
     segment(packet, &config);
     numbers(black_box(Segment { source_port: 1, destination_port: 2, seq: 3, ack: 4, flags: 5, data_len: 6 }));
     checksum(packet);
@@ -97,6 +98,25 @@ fn ipv6(packet: &[u8], config: &Config) {
         black_box(reset.emit(&mut buffer));
         black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
         black_box(Reset::from(reset));
+    }
+    black_box((memory, buffer));
+}
+
+#[inline(never)]
+fn frame(frame: &[u8], config: &Config) {
+    let mut memory = black_box([0; 100]);
+    let mut buffer = black_box([0; ethernet::MAX_LEN]);
+    black_box(ethernet::reset(frame, &mut buffer).is_ok());
+    black_box(ethernet::reset_with(frame, config, &mut buffer).is_ok());
+    black_box(ethernet::reset_for_destination(frame, fate(), config, &mut buffer).is_ok());
+    black_box(ethernet::Reset::for_destination(frame, fate(), config).is_ok());
+    if let Ok(reset) = black_box(ethernet::Reset::in_reply_to(frame, config)) {
+        black_box(reset.emit(&mut buffer));
+        black_box(reset.emit_to_slice(any_len(&mut memory)).is_some());
+        black_box((reset.len(), reset.source(), reset.destination()));
+        for tag in reset.vlan_tags() {
+            black_box(tag);
+        }
     }
     black_box((memory, buffer));
 }

@@ -1,0 +1,215 @@
+//! Ethernet frames: the header, its refusals, and the same answer as the IP packet alone draws.
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use common::offender::{Tcp, both};
+use common::reference::{self, Rules};
+use proptest::prelude::*;
+use tcp_reset::{Checksum, Config, Fate, NoReset, ethernet};
+
+const DESTINATION: [u8; 6] = [0x02, 0x11, 0x22, 0x33, 0x44, 0x55];
+const SOURCE: [u8; 6] = [0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee];
+const TAGS: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
+
+/// A frame: addresses, tags, EtherType, packet.
+fn frame(destination: [u8; 6], source: [u8; 6], tags: &[[u8; 4]], ether_type: u16, packet: &[u8]) -> Vec<u8> {
+    [&destination[..], &source, tags.as_flattened(), &ether_type.to_be_bytes(), packet].concat()
+}
+
+fn ether_type(packet: &[u8]) -> u16 {
+    if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd }
+}
+
+/// The model: what the frame's reset is, or why there is none. It shares nothing with the crate but the names.
+fn model(frame: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {
+    if frame.len() < 22 {
+        return Err(NoReset::Truncated);
+    }
+    if frame[0] % 2 == 1 || frame[6] % 2 == 1 {
+        return Err(NoReset::GroupAddress);
+    }
+    let mut at = 12;
+    while TAGS.iter().any(|tag| frame[at..at + 2] == *tag) {
+        at += 4;
+        if at > 20 {
+            return Err(NoReset::VlanTags);
+        }
+    }
+    let (version, packet) = (&frame[at..at + 2], &frame[at + 2..]);
+    match version {
+        [0x08, 0x00] if packet.len() >= 20 && packet[0] >> 4 != 4 => return Err(NoReset::Version),
+        [0x86, 0xdd] if packet.len() < 40 => return Err(NoReset::Truncated),
+        [0x86, 0xdd] if packet[0] >> 4 != 6 => return Err(NoReset::Version),
+        [0x08, 0x00] if packet.len() < 20 => return Err(NoReset::Truncated),
+        [0x08, 0x00] | [0x86, 0xdd] => {}
+        _ => return Err(NoReset::EtherType),
+    }
+    let reply = match fate {
+        None => reference::reset(packet, rules)?,
+        Some(fate) => reference::reset_for_destination(packet, fate, rules)?,
+    };
+    let addresses = if fate.is_none() { [&frame[6..12], &frame[..6]] } else { [&frame[..6], &frame[6..12]] };
+    Ok([&addresses.concat(), &frame[12..at + 2], &reply].concat())
+}
+
+/// Holds every door against the model; nothing else in the buffer is written.
+fn check(frame: &[u8], rules: &Rules) {
+    let config = rules.config();
+    for fate in [None, Some(Fate::Dropped), Some(Fate::Delivered)] {
+        let expected = model(frame, fate, rules);
+        let decision = match fate {
+            None => ethernet::Reset::in_reply_to(frame, &config),
+            Some(fate) => ethernet::Reset::for_destination(frame, fate, &config),
+        };
+        let mut buffer = [common::DIRT; ethernet::MAX_LEN];
+        let reply = match fate {
+            None => ethernet::reset_with(frame, &config, &mut buffer),
+            Some(fate) => ethernet::reset_for_destination(frame, fate, &config, &mut buffer),
+        };
+        assert_eq!(reply.map(|reply| reply.to_vec()), expected, "{fate:?} {frame:02x?}");
+        let written = expected.as_ref().map_or(0, Vec::len);
+        // A whole IP reply may have been 60 bytes long, of which an IPv4 one takes 40.
+        assert!(buffer[written..].iter().all(|&byte| byte == common::DIRT), "{fate:?} {frame:02x?}");
+
+        assert_eq!(decision.err(), expected.as_ref().err().copied());
+        if let (Ok(reset), Ok(expected)) = (decision, expected) {
+            assert!(expected.len() <= frame.len(), "amplification");
+            let mut buffer = [common::DIRT; ethernet::MAX_LEN];
+            assert_eq!(reset.emit(&mut buffer), &expected[..]);
+            assert!(buffer[written..].iter().all(|&byte| byte == common::DIRT));
+            let mut in_place = frame.to_vec();
+            assert_eq!(reset.emit_to_slice(&mut in_place).unwrap(), &expected[..]);
+            assert_eq!(in_place[expected.len()..], frame[expected.len()..]);
+            let mut short = vec![common::DIRT; expected.len() - 1];
+            assert_eq!(reset.emit_to_slice(&mut short), None);
+            assert!(short.iter().all(|&byte| byte == common::DIRT));
+
+            assert_eq!(reset.len(), expected.len());
+            assert_eq!(reset.destination(), expected[..6]);
+            assert_eq!(reset.source(), expected[6..12]);
+            let tags = &expected[12..expected.len() - reset.packet.len() - 2];
+            assert_eq!(reset.vlan_tags().collect::<Vec<_>>().as_flattened(), tags);
+        }
+    }
+    if *rules == Rules::NETFILTER {
+        let mut buffer = [common::DIRT; ethernet::MAX_LEN];
+        let reply = ethernet::reset(frame, &mut buffer).map(|reply| reply.to_vec());
+        assert_eq!(reply, model(frame, None, rules));
+    }
+}
+
+/// The frame of a textbook, written out.
+#[test]
+fn textbook() {
+    let [v4, _] = both(&Tcp::default());
+    let offender = frame(DESTINATION, SOURCE, &[[0x81, 0x00, 0x60, 0x05]], 0x0800, &v4);
+    let mut buffer = [common::DIRT; ethernet::MAX_LEN];
+    let reply = ethernet::reset(&offender, &mut buffer).unwrap();
+    assert_eq!(reply[..12], [SOURCE, DESTINATION].concat());
+    assert_eq!(reply[12..18], [0x81, 0x00, 0x60, 0x05, 0x08, 0x00], "priority and VLAN as they were");
+    assert_eq!(reply[18..], reference::reset(&v4, &Rules::NETFILTER).unwrap());
+    let printed = ethernet::Reset::in_reply_to(&offender, &Config::new()).unwrap().to_string();
+    assert_eq!(
+        printed,
+        "02:11:22:33:44:55 > 02:aa:bb:cc:dd:ee, vlan 5, IP 198.51.100.2.80 > 192.0.2.1.36050: \
+         Flags [R.], seq 0, ack 522224617, win 0, length 0"
+    );
+}
+
+/// Stacks of no tag to four, of every kind; all bits of priority, DEI and VLAN identifier come back. Frames of every length,
+/// padded ones among them.
+#[test]
+fn tags_and_lengths() {
+    for packet in both(&Tcp { data: vec![1, 2, 3], ..Tcp::default() }) {
+        for depth in 0..=4 {
+            for kind in 0..3_usize.pow(depth) {
+                let tags: Vec<[u8; 4]> = (0..depth)
+                    .map(|nth| TAGS[kind / 3_usize.pow(nth) % 3])
+                    .zip([[0xff, 0xff], [0x10, 0x01], [0x00, 0x00], [0xef, 0xfe]])
+                    .map(|([t0, t1], [v0, v1])| [t0, t1, v0, v1])
+                    .collect();
+                let mut offender = frame(DESTINATION, SOURCE, &tags, ether_type(&packet), &packet);
+                check(&offender, &Rules::NETFILTER);
+                if depth > 2 {
+                    let reason = ethernet::Reset::in_reply_to(&offender, &Config::new());
+                    assert_eq!(reason, Err(NoReset::VlanTags));
+                }
+                for len in 0..offender.len() {
+                    check(&offender[..len], &Rules::NETFILTER);
+                    check(&offender[..len], &Rules { tcp_checksum: Checksum::Trust, ..Rules::TCP_STACK });
+                }
+                offender.extend([0xee; 30]);
+                check(&offender, &Rules::NETFILTER);
+            }
+        }
+    }
+}
+
+/// Every EtherType, lengths of IEEE 802.3 among them, without a tag and behind one.
+#[test]
+fn every_ether_type() {
+    for packet in both(&Tcp::default()) {
+        for number in 0..=u16::MAX {
+            check(&frame(DESTINATION, SOURCE, &[], number, &packet), &Rules::NETFILTER);
+            check(&frame(DESTINATION, SOURCE, &[[0x81, 0, 0, 7]], number, &packet), &Rules::NETFILTER);
+        }
+    }
+}
+
+/// Every refusal alone, and each before the next in their order.
+#[test]
+fn refusals() {
+    let [v4, v6] = both(&Tcp::default());
+    let group = [0x01, 0x00, 0x5e, 0x00, 0x00, 0x01];
+    let three = [[0x81, 0, 0, 1]; 3];
+    for (offender, reason) in [
+        (frame(group, SOURCE, &[], 0x0800, &v4), NoReset::GroupAddress),
+        (frame([0xff; 6], SOURCE, &[], 0x0800, &v4), NoReset::GroupAddress),
+        (frame(DESTINATION, group, &[], 0x86dd, &v6), NoReset::GroupAddress),
+        (frame(DESTINATION, [0xff; 6], &[], 0x86dd, &v6), NoReset::GroupAddress),
+        (frame(DESTINATION, SOURCE, &three, 0x0800, &v4), NoReset::VlanTags),
+        (frame(DESTINATION, SOURCE, &[], 0x0806, &v4), NoReset::EtherType),
+        (frame(DESTINATION, SOURCE, &[], 0x0028, &v4), NoReset::EtherType),
+        (frame(DESTINATION, SOURCE, &[], 0x0800, &v6), NoReset::Version),
+        (frame(DESTINATION, SOURCE, &[], 0x86dd, &v4), NoReset::Version),
+        (frame(DESTINATION, SOURCE, &[], 0x86dd, &v4[..39]), NoReset::Truncated),
+        // Pairs of neighbours.
+        (frame(group, SOURCE, &[], 0x0800, &[])[..14].to_vec(), NoReset::Truncated),
+        (frame(group, SOURCE, &three, 0x0800, &v4), NoReset::GroupAddress),
+        (frame(DESTINATION, SOURCE, &three, 0x0806, &v4), NoReset::VlanTags),
+        (frame(DESTINATION, SOURCE, &[], 0x0806, &v4[..20]), NoReset::EtherType),
+    ] {
+        assert_eq!(ethernet::Reset::in_reply_to(&offender, &Config::new()), Err(reason), "{offender:02x?}");
+        check(&offender, &Rules::NETFILTER);
+    }
+}
+
+proptest! {
+    /// Frames with some bytes of header and packet changed, cut and padded.
+    #[test]
+    fn changed_frames(
+        flags: u8,
+        data in prop::collection::vec(any::<u8>(), 0..40),
+        depth in 0_usize..4,
+        tags: [[u8; 2]; 3],
+        changes in prop::collection::vec((0_usize..90, any::<u8>()), 0..4),
+        cut in 0_usize..120,
+        rules in prop::sample::select(Rules::all()),
+    ) {
+        for packet in both(&Tcp { flags, data: data.clone(), ..Tcp::default() }) {
+            let tags: Vec<[u8; 4]> = tags[..depth.min(3)].iter().map(|tag| [0x81, 0x00, tag[0], tag[1]]).collect();
+            let mut offender = frame(DESTINATION, SOURCE, &tags, ether_type(&packet), &packet);
+            for &(at, byte) in &changes {
+                if let Some(place) = offender.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            if cut > 60 {
+                offender.truncate(cut);
+            }
+            check(&offender, &rules);
+        }
+    }
+}
