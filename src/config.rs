@@ -15,19 +15,21 @@ pub struct Config {
     pub(crate) hop_limit: u8,
     pub(crate) ipv4_checksum: Checksum,
     pub(crate) tcp_checksum: Checksum,
+    pub(crate) partial_checksum: bool,
 }
 
 impl Config {
     /// Nothing is verified.
     pub(crate) const TRUST: Self = Self::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
 
-    /// The netfilter profile, a hop limit of 64, both checksums verified.
+    /// The netfilter profile, a hop limit of 64, both checksums verified, the reset's own complete.
     pub const fn new() -> Self {
         Self {
             profile: Profile::Netfilter,
             hop_limit: 64,
             ipv4_checksum: Checksum::Verify,
             tcp_checksum: Checksum::Verify,
+            partial_checksum: false,
         }
     }
 
@@ -56,6 +58,16 @@ impl Config {
         Self { tcp_checksum: checksum, ..self }
     }
 
+    /// Leaves the reset's TCP checksum to the network card or to the kernel that sends it.
+    ///
+    /// The checksum field then holds the folded sum of the pseudo-header alone, not complemented, as Linux's
+    /// `CHECKSUM_PARTIAL`, virtio's `VIRTIO_NET_HDR_F_NEEDS_CSUM` and network cards want it. They sum from the first byte
+    /// of the TCP header on (`csum_start`: 20 bytes behind the start of the IPv4 header, 40 behind that of IPv6) and put
+    /// the complement 16 bytes further (`csum_offset`). The IPv4 header checksum is always complete.
+    pub const fn partial_checksum(self, partial_checksum: bool) -> Self {
+        Self { partial_checksum, ..self }
+    }
+
     /// Whose reset is sent.
     pub const fn get_profile(&self) -> Profile {
         self.profile
@@ -74,6 +86,11 @@ impl Config {
     /// What is done with the offender's TCP checksum.
     pub const fn get_tcp_checksum(&self) -> Checksum {
         self.tcp_checksum
+    }
+
+    /// Whether the reset's TCP checksum is left partial.
+    pub const fn get_partial_checksum(&self) -> bool {
+        self.partial_checksum
     }
 
     /// Calls `job` with these settings. On 64-bit machines, settings equal to [`Config::new`] become a constant there:
@@ -111,11 +128,24 @@ pub enum Profile {
     TcpStack,
 }
 
+/// How the reset's TCP checksum is written.
+#[derive(Clone, Copy)]
+pub(crate) enum Completion {
+    /// Left partial.
+    Partial,
+    /// Complete; a checksum that computes to zero is written as this.
+    Full { zero: u16 },
+}
+
 impl Profile {
-    /// What a TCP checksum that computes to zero is written as, over this IP version: 0xFFFF, as for UDP, where Linux
-    /// leaves it to its checksum-offload helper. A receiver takes both.
-    pub(crate) const fn zero_checksum(self, ip_version: u8) -> u16 {
-        if matches!((self, ip_version), (Self::Netfilter, 4) | (Self::TcpStack, 6)) { 0xffff } else { 0x0000 }
+    /// A TCP checksum that computes to zero is written as 0xFFFF, as for UDP, where Linux leaves it to its
+    /// checksum-offload helper. A receiver takes both.
+    pub(crate) const fn completion(self, partial_checksum: bool, ip_version: u8) -> Completion {
+        match (partial_checksum, self, ip_version) {
+            (true, ..) => Completion::Partial,
+            (false, Self::Netfilter, 4) | (false, Self::TcpStack, 6) => Completion::Full { zero: 0xffff },
+            (false, ..) => Completion::Full { zero: 0x0000 },
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Reset {
     pub ttl: u8,
     /// Whose reset it is; it decides how a zero TCP checksum is written.
     pub profile: Profile,
+    /// Whether its TCP checksum is left partial: [`Config::partial_checksum`].
+    pub partial_checksum: bool,
     /// Ports and numbers.
     pub tcp: tcp::Reset,
 }
@@ -69,6 +71,7 @@ impl Reset {
                     tos: config.traffic_class(tos),
                     ttl: config.hop_limit,
                     profile: config.profile,
+                    partial_checksum: config.partial_checksum,
                     // Field by field: avoids a store-forwarding stall.
                     tcp: tcp::Reset { ..tcp::decide(segment, len, addresses, config, towards)? },
                 })
@@ -81,7 +84,7 @@ impl Reset {
     pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
         let [header, segment] = chunks_mut(buffer);
         let addresses = [self.source.octets(), self.destination.octets()];
-        self.tcp.write(Sum::of_words(&addresses), self.profile.zero_checksum(4), segment);
+        self.tcp.write(Sum::of_words(&addresses), self.profile.completion(self.partial_checksum, 4), segment);
         write(self.tos, self.ttl, addresses, header);
         buffer
     }
@@ -116,7 +119,15 @@ pub(crate) fn reset_with<const N: usize>(
         #[inline(always)]
         |config| {
             let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
-            tcp::answer(segment, len, addresses, config, towards, config.profile.zero_checksum(4), reset)?;
+            tcp::answer(
+                segment,
+                len,
+                addresses,
+                config,
+                towards,
+                config.profile.completion(config.partial_checksum, 4),
+                reset,
+            )?;
             write(config.traffic_class(tos), config.hop_limit, towards.turn([source, destination]), header);
             Ok(())
         },

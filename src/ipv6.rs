@@ -36,6 +36,8 @@ pub struct Reset {
     pub hop_limit: u8,
     /// Whose reset it is; it decides how a zero TCP checksum is written.
     pub profile: Profile,
+    /// Whether its TCP checksum is left partial: [`Config::partial_checksum`].
+    pub partial_checksum: bool,
     /// Ports and numbers.
     pub tcp: tcp::Reset,
 }
@@ -75,6 +77,7 @@ impl Reset {
             traffic_class,
             hop_limit: config.hop_limit,
             profile: config.profile,
+            partial_checksum: config.partial_checksum,
             tcp,
         })
     }
@@ -85,7 +88,7 @@ impl Reset {
         let (source, destination) = (self.source.octets(), self.destination.octets());
         let addresses = Sum::of(&source).plus(Sum::of(&destination));
         let [.., segment] = chunks_mut::<20, 3, RESET_LEN>(buffer);
-        self.tcp.write(addresses, self.profile.zero_checksum(6), segment);
+        self.tcp.write(addresses, self.profile.completion(self.partial_checksum, 6), segment);
         write(self.traffic_class, self.hop_limit, &source, &destination, buffer);
         buffer
     }
@@ -120,7 +123,15 @@ pub(crate) fn reset_with(
         |config| {
             let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
             let [.., reset] = chunks_mut::<20, 3, RESET_LEN>(buffer);
-            tcp::answer(segment, len, sum, config, towards, config.profile.zero_checksum(6), reset)?;
+            tcp::answer(
+                segment,
+                len,
+                sum,
+                config,
+                towards,
+                config.profile.completion(config.partial_checksum, 6),
+                reset,
+            )?;
             let [source, destination] = towards.turn([&addresses[..16], &addresses[16..]]);
             write(traffic_class, config.hop_limit, source, destination, buffer);
             Ok(())

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::checksum::Sum;
 use crate::chunks::chunks_mut;
-use crate::config::{Checksum, Config, Profile};
+use crate::config::{Checksum, Completion, Config, Profile};
 use crate::no_reset::{NoReset, ensure, refuse};
 
 /// TCP's number among the IP protocols.
@@ -181,16 +181,16 @@ impl Reset {
     /// Writes the segment and returns it. `addresses` is the sum of source and destination address, the same in both
     /// directions.
     ///
-    /// A checksum that computes to zero is written as 0x0000, whatever the profile.
+    /// The checksum is complete; one that computes to zero is written as 0x0000, whatever the profile.
     #[inline]
     pub fn emit<'a>(&self, addresses: Sum, buffer: &'a mut [u8; HEADER_LEN]) -> &'a mut [u8; HEADER_LEN] {
-        self.write(addresses, 0x0000, buffer);
+        self.write(addresses, Completion::Full { zero: 0x0000 }, buffer);
         buffer
     }
 
-    /// Writes the segment, a checksum that computes to zero as `zero`.
+    /// Writes the segment.
     #[inline]
-    pub(crate) fn write(&self, addresses: Sum, zero: u16, segment: &mut [u8; HEADER_LEN]) {
+    pub(crate) fn write(&self, addresses: Sum, completion: Completion, segment: &mut [u8; HEADER_LEN]) {
         let [head @ .., checksum] = chunks_mut::<4, 5, HEADER_LEN>(segment);
         // Store whole words: avoids a store-forwarding stall when they are summed.
         let [ports, seq, ack, offset_flags] = &mut *head;
@@ -199,10 +199,12 @@ impl Reset {
         *ack = self.ack.unwrap_or(0).to_be_bytes();
         // Data offset 5.
         *offset_flags = (0x5000_0000 | u32::from(self.flags()) << 16).to_be_bytes();
-        let sum = pseudo_header(addresses, 20).plus(Sum::of_words(head));
-        let [c0, c1] = match u16::from_be_bytes(sum.checksum()) {
-            0 => zero.to_be_bytes(),
-            checksum => checksum.to_be_bytes(),
+        let addresses = pseudo_header(addresses, 20);
+        let sum = addresses.plus(Sum::of_words(head));
+        let [c0, c1] = match (completion, u16::from_be_bytes(sum.checksum())) {
+            (Completion::Partial, _) => (!u16::from_be_bytes(addresses.checksum())).to_be_bytes(),
+            (Completion::Full { zero }, 0) => zero.to_be_bytes(),
+            (Completion::Full { .. }, checksum) => checksum.to_be_bytes(),
         };
         *checksum = [c0, c1, 0, 0];
     }
@@ -261,7 +263,7 @@ pub(crate) fn decide(
     }
 }
 
-/// Decides and writes the reset, a checksum that computes to zero as `zero`. Both IP versions share it on small machines,
+/// Decides and writes the reset. Both IP versions share it on small machines,
 /// which saves 300 bytes; 64-bit machines inline it into each, which saves 12 instructions of a SYN's.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
@@ -271,10 +273,10 @@ pub(crate) fn answer(
     addresses: Sum,
     config: &Config,
     towards: Towards,
-    zero: u16,
+    completion: Completion,
     reset: &mut [u8; HEADER_LEN],
 ) -> Result<(), NoReset> {
-    decide(segment, len, addresses, config, towards)?.write(addresses, zero, reset);
+    decide(segment, len, addresses, config, towards)?.write(addresses, completion, reset);
     Ok(())
 }
 

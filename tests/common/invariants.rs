@@ -1,7 +1,7 @@
 //! What holds for every packet there is.
 
 use super::DIRT;
-use super::reference::{self, Rules};
+use super::reference::{self, Rules, pseudo_header, sum};
 use tcp_reset::{Fate, MAX_LEN, NoReset, Offender, Reset};
 
 /// Asserts all that the crate promises about `packet` under `rules`, and returns its answer.
@@ -31,8 +31,25 @@ pub fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
         assert_eq!((offender.source, offender.destination), (reset.destination(), reset.source()));
         assert_eq!(offender.ports, Some((tcp.destination_port, tcp.source_port)));
     }
+    check_partial_checksum(packet, rules, &answer);
     check_for_destination(packet, rules, &answer);
     answer
+}
+
+/// The same reset with a partial checksum is `complete` but for that field, which holds the pseudo-header's sum.
+fn check_partial_checksum(packet: &[u8], rules: &Rules, complete: &Result<Vec<u8>, NoReset>) {
+    let config = rules.config().partial_checksum(true);
+    let at_once = written(|buffer| tcp_reset::reset_with(packet, &config, buffer));
+    let in_two_steps = written(|buffer| Ok(Reset::in_reply_to(packet, &config)?.emit(buffer)));
+    assert_eq!(at_once, in_two_steps, "partial checksums differ");
+    let expected = complete.clone().map(|mut reply| {
+        let tcp = reply.len() - 20;
+        let addresses = if tcp == 20 { &reply[12..20] } else { &reply[8..40] };
+        let sum = sum(&pseudo_header(addresses, 20));
+        reply[tcp + 16..tcp + 18].copy_from_slice(&sum.to_be_bytes());
+        reply
+    });
+    assert_eq!(at_once, expected, "partial checksum");
 }
 
 /// The same for the reset that goes to the destination, where `to_source` is what answers the source.

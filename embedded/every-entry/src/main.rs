@@ -35,7 +35,7 @@ pub extern "C" fn _start() -> ! {
 fn config() -> Config {
     let profile = if black_box(true) { Profile::Netfilter } else { Profile::TcpStack };
     let checksum = if black_box(true) { Checksum::Verify } else { Checksum::Trust };
-    Config::default().profile(profile).hop_limit(black_box(64)).ipv4_checksum(checksum).tcp_checksum(checksum)
+    Config::default().partial_checksum(black_box(false)).profile(profile).hop_limit(black_box(64)).ipv4_checksum(checksum).tcp_checksum(checksum)
 }
 
 fn fate() -> Fate {
@@ -45,7 +45,7 @@ fn fate() -> Fate {
 #[inline(never)]
 fn settings(config: &Config) {
     black_box((config.get_profile(), config.get_hop_limit()));
-    black_box((config.get_ipv4_checksum(), config.get_tcp_checksum()));
+    black_box((config.get_ipv4_checksum(), config.get_tcp_checksum(), config.get_partial_checksum()));
 }
 
 #[inline(never)]
