@@ -2,7 +2,7 @@
 # Compares the figures in the documents with what the commands print, and names each that differs. Counts and sizes must
 # be the same, on every machine with CI's compilers; of times only the ratios are compared, and may be off by a third.
 #
-#   scripts/figures.sh    three minutes, on a quiet machine
+#   scripts/figures.sh    some minutes, on a quiet machine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
@@ -11,7 +11,7 @@ rm -rf $outputs
 mkdir -p $outputs
 # Where figures stand; what does not exist is left out.
 documents=()
-for file in README.md benches/peers/README.md embedded/README.md embedded/firmware/README.md testdata/captures/README.md; do
+for file in README.md benches/peers/README.md embedded/README.md testdata/captures/README.md; do
     test ! -f $file || documents+=("$file")
 done
 for file in "${documents[@]}"; do
@@ -53,6 +53,10 @@ says "$syn for a SYN, $options for one with options, $data for 1,500 bytes, $ipv
 embedded/footprint.sh >$outputs/footprint
 says_lines '^\| tcp-reset' $outputs/footprint
 
+size() { awk -F ' *[|] *' -v row="$1" '$2 == row { print $3; found = 1 } END { exit !found }' $outputs/footprint; }
+ipv4=$(size 'tcp-reset, IPv4') both=$(size 'tcp-reset, IPv4 and IPv6')
+says "$ipv4 bytes of linked code for IPv4 and $both for both versions"
+
 embedded/firmware/run.sh >$outputs/firmware
 # deepest NAMES: the greatest stack depth among the reports whose names match.
 deepest() {
@@ -60,8 +64,9 @@ deepest() {
 }
 stack=$(deepest 'ipv[46]-netfilter by reset\(\)[a-z, ]*')
 says "at most $stack bytes for \`tcp_reset::reset\`"
+says "at most $stack bytes of stack: "
 ipv4=$(deepest 'ipv4-[a-z-]*') ipv6=$(deepest 'ipv6-[a-z-]*') alone=$(deepest 'ipv4-netfilter, alone')
-says "; $ipv4 for an IPv4 decision kept as a value and $ipv6 for an"
+says "; $ipv4 for an IPv4 decision kept as a value and $ipv6 for an IPv6 one"
 says "; $alone in an image with IPv4 alone"
 # syn TARGET OPT_LEVEL: the instructions of the first vector, a SYN.
 syn() {

@@ -119,6 +119,9 @@ impl Default for Config {
 #[non_exhaustive]
 pub enum Profile {
     /// A firewall's: the netfilter REJECT target (`nf_send_reset`, `nf_send_reset6`).
+    ///
+    /// Over IPv4, a TCP checksum that computes to zero is written as 0xFFFF, as Linux does. Receivers take it for right;
+    /// Wireshark, if told to check, marks it as wrong.
     Netfilter,
     /// A host's, for a port on which nobody listens: the TCP stack (`tcp_v4_send_reset`, `tcp_v6_send_response`).
     ///

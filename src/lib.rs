@@ -1,4 +1,84 @@
-#![doc = include_str!("../README.md")]
+//! Turns an IP packet, IPv4 or IPv6, into the TCP reset that answers it, or says why none is sent. The reset is, bit for
+//! bit, the one that Linux sends for `iptables -j REJECT --reject-with tcp-reset`.
+//!
+//! # Answer a packet
+//!
+//! ```
+//! # fn send(_: &[u8]) {}
+//! # fn log(_: tcp_reset::NoReset) {}
+//! fn reject(packet: &[u8]) {
+//!     let mut buffer = [0; tcp_reset::MAX_LEN];
+//!     match tcp_reset::reset(packet, &mut buffer) {
+//!         Ok(reply) => send(reply),
+//!         Err(reason) => log(reason),
+//!     }
+//! }
+//! ```
+//!
+//! The packet begins with its IP header. [`NoReset`] lists the reasons for silence, in their order. [`reset_with`] does the
+//! same under a [`Config`]; a `const` one costs nothing. [`reset_for_destination`] ends the connection at its other end.
+//! [`ethernet`] takes Ethernet frames.
+//!
+//! # Decide first, write later
+//!
+//! A decision is a small value that borrows nothing. Look at it, log it, count it against a rate limit; then write it, over
+//! the offending packet itself if you like:
+//!
+//! ```
+//! use tcp_reset::{Config, NoReset, Reset};
+//!
+//! /// Overwrites the packet in `frame` with its reset and returns the reset's length, 0 if none is sent.
+//! fn reset_in_place(frame: &mut [u8]) -> Result<usize, NoReset> {
+//!     const CONFIG: Config = Config::new().hop_limit(255);
+//!
+//!     let reset = Reset::in_reply_to(frame, &CONFIG)?;
+//!     if reset.tcp().source_port == 25 {
+//!         return Ok(0); // The offender was sent to port 25: our mail server answers it itself.
+//!     }
+//!     Ok(reset.emit_to_slice(frame).map_or(0, |reply| reply.len()))
+//! }
+//! # assert_eq!(reset_in_place(&mut []), Err(NoReset::Truncated));
+//! ```
+//!
+//! Where only one IP version is spoken, [`ipv4::Reset`] and [`ipv6::Reset`] do the same.
+//!
+//! # Inside a network stack
+//!
+//! A stack that has dealt with the IP header hands over the TCP segment and the sum of the two addresses, and gets the 20
+//! bytes of the reply's segment:
+//!
+//! ```
+//! use tcp_reset::{Config, NoReset, checksum::Sum, tcp};
+//!
+//! fn refuse(source: [u8; 4], destination: [u8; 4], segment: &[u8]) -> Result<[u8; 20], NoReset> {
+//!     let addresses = Sum::of_words(&[source, destination]);
+//!     let reset = tcp::Reset::in_reply_to(segment, addresses, &Config::new())?;
+//!     Ok(*reset.emit(addresses, &mut [0; tcp::HEADER_LEN]))
+//! }
+//! # assert_eq!(refuse([10, 0, 0, 1], [10, 0, 0, 2], &[0; 19]), Err(NoReset::TcpHeader));
+//! ```
+//!
+//! One that has parsed the segment too needs just the numbers. They are `const`:
+//!
+//! ```
+//! use tcp_reset::tcp::{ACK, FIN, Segment};
+//!
+//! let segment = Segment { source_port: 443, destination_port: 50000, seq: 7, ack: 0, flags: FIN, data_len: 10 };
+//! let reset = segment.reset()?;
+//! assert_eq!((reset.seq, reset.ack), (0, Some(18))); // RST/ACK for 10 bytes of data and the FIN
+//!
+//! let reset = Segment { ack: 99, flags: ACK | FIN, ..segment }.reset()?;
+//! assert_eq!((reset.seq, reset.ack), (99, None)); // a plain RST
+//! # Ok::<(), tcp_reset::NoReset>(())
+//! ```
+//!
+//! # What is left to the caller
+//!
+//! - The routing table, which alone knows a subnet's broadcast address. [`NoReset`] has no reason for it.
+//! - The rate limit: source addresses are easily forged, and each reset goes to whoever is named there.
+//! - Whether the connection is the caller's to reset (RFC 3360).
+//! - What Linux decides by more than the packet: it is silent for IPv4 options that it rejects, and for a hop limit that
+//!   forwarding uses up. This crate answers such packets.
 #![no_std]
 #![allow(clippy::inline_always, reason = "what is inlined into what was measured, not guessed")]
 
@@ -21,6 +101,11 @@ pub use no_reset::NoReset;
 pub use offender::Offender;
 pub use tcp::Fate;
 use tcp::Towards;
+
+/// README's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The length in bytes of the longest reset, which is IPv6's.
 pub const MAX_LEN: usize = ipv6::RESET_LEN;
