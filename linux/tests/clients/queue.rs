@@ -1,5 +1,7 @@
 //! Clients whose packets are queued to the NFQUEUE firewall, at each of the places where one may stand.
 
+mod both_ends;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Once;
@@ -52,6 +54,7 @@ pub(crate) fn tests() -> Vec<Test> {
         tests.push(Test::new(damaged.clone(), needs, move || damaged_is_dropped(&damaged, family)));
     }
     tests.push(Test::new("queue_link_local", &["ip", "nft", "tcpdump", "tshark", "curl"], link_local_is_refused));
+    tests.extend(both_ends::tests());
     tests
 }
 
@@ -107,20 +110,30 @@ fn connect_to(device: &str, addresses: &[&str]) {
 
 /// Starts the firewall on a host, and fills its queue with all of TCP but what it sends itself.
 fn raise(host: &Namespace, hook: &str) -> Daemon {
+    let firewall = start(host, &[]);
+    queue_to(hook, "meta mark != 0x7273");
+    firewall
+}
+
+/// Starts the firewall on a host; nothing is queued to it yet.
+fn start(host: &Namespace, options: &[&str]) -> Daemon {
     host.enter();
-    let firewall = Daemon::start(&[env!("CARGO_BIN_EXE_queue"), "7"], "answering queue 7");
+    Daemon::start(&[&[env!("CARGO_BIN_EXE_queue"), "7"], options].concat(), "answering queue 7")
+}
+
+/// Queues the TCP segments at a hook of the present host that have a mark as told, if it is told.
+fn queue_to(hook: &str, mark: &str) {
     run("nft add table inet firewall");
     run(&format!("nft add chain inet firewall gate {{ type filter hook {hook} priority 0 ; }}"));
-    let rule = "nft add rule inet firewall gate meta l4proto tcp meta mark != 0x7273 queue num 7";
-    if !output(&rule.split(' ').collect::<Vec<_>>()).status.success() {
+    let rule = format!("nft add rule inet firewall gate meta l4proto tcp {mark} queue num 7");
+    if !output(&rule.split_whitespace().collect::<Vec<_>>()).status.success() {
         static NOTE: Once = Once::new();
         NOTE.call_once(|| eprintln!("NOTE this kernel lacks nft's queue (CONFIG_NFT_QUEUE): iptables' NFQUEUE queues"));
-        let hook = hook.to_uppercase();
+        let (hook, mark) = (hook.to_uppercase(), mark.replace("meta mark !=", "-m mark ! --mark"));
         for iptables in ["iptables-nft", "ip6tables-nft"] {
-            run(&format!("{iptables} -A {hook} -p tcp -m mark ! --mark 0x7273 -j NFQUEUE --queue-num 7"));
+            run(&format!("{iptables} -A {hook} -p tcp {mark} -j NFQUEUE --queue-num 7"));
         }
     }
-    firewall
 }
 
 /// Only resets are judged: the segments of local sockets are recorded before a network card fills in the checksum.
