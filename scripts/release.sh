@@ -91,6 +91,8 @@ done
 if has cargo-mutants "mutation testing"; then
     step "mutation testing" scripts/mutants.sh
 fi
+step "a gigabyte beside connections that are cut" env CI=true TCP_RESET_MIB=1024 \
+    cargo test --release -p tcp-reset-linux --test clients -- both_ends
 step "no panic is linked in" embedded/no-panic.sh --long
 for fuzzer in "${fuzzers[@]}"; do
     step "an hour of fuzzing (target/fuzzing/)" wait "$fuzzer"

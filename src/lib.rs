@@ -160,6 +160,8 @@ pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_L
 ///   answers it with a challenge ACK (RFC 5961 §3.2). The next segment gives another chance.
 /// - FreeBSD and its descendants compare with the last acknowledgment number that they sent. While a delayed ACK is
 ///   pending, the reset after a delivered segment draws a challenge ACK; a second reset, sent later, fits.
+/// - After a delivered segment, the reset may arrive before the segment does, on another processor. A passive monitor sends
+///   the reset for [`Fate::Dropped`] first and the one for [`Fate::Delivered`] behind it: one of them fits.
 /// - A delivered SYN loses a race: its reset must arrive before the SYN/ACK has been answered. Reset the SYN/ACK instead:
 ///   its destination, in SYN-SENT, refuses the connection at once.
 /// - Who resets other people's connections needs the right to do so. RFC 3360 tells what harm resets do that carry any

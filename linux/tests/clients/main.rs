@@ -1,4 +1,4 @@
-//! Real clients believe our resets: nmap, hping3, scapy, curl and the running kernel are answered by the two programs
+//! Real clients believe our resets: nmap, hping3, scapy, curl and the running kernel are answered by the programs here
 //! of this package, while tcpdump and tshark look on.
 //!
 //! Each test makes network namespaces of its own and reaches nothing outside them; no wait in it is unbounded. They
