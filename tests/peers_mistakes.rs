@@ -1,4 +1,7 @@
 //! What other stacks and firewalls got wrong when they answered with resets, each once, as a test of ours.
+//!
+//! The source of each is named: the file, or the issue or pull request of the project. Vectors are those of
+//! `testdata/vectors/ipv4-netfilter.txt`.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
@@ -32,21 +35,25 @@ fn segment(flags: u8, data: &[u8]) -> Tcp {
 
 // smoltcp acknowledges a SYN alone: FIN, data or no flags at all draw a bare "RST seq=0" that their sender ignores.
 
+// smoltcp 0.14, `rst_reply` in src/socket/tcp.rs; vector `flags-01`.
 #[test]
 fn smoltcp_fin_without_ack_is_acknowledged() {
     assert_eq!(answer(&segment(FIN, b"")), (RST | ACK, 0, SEQ + 1));
 }
 
+// smoltcp 0.14, the same; vector `flags-00-data`.
 #[test]
 fn smoltcp_data_without_ack_is_acknowledged() {
     assert_eq!(answer(&segment(0, b"data")), (RST | ACK, 0, SEQ + 4));
 }
 
+// smoltcp 0.14, the same; vector `flags-00`.
 #[test]
 fn smoltcp_no_flags_at_all_are_acknowledged() {
     assert_eq!(answer(&segment(0, b"")), (RST | ACK, 0, SEQ));
 }
 
+// smoltcp 0.14 refuses port 0.
 #[test]
 fn smoltcp_ports_may_be_zero() {
     for ports in [(0, 80), (36050, 0), (0, 0)] {
@@ -55,6 +62,7 @@ fn smoltcp_ports_may_be_zero() {
     }
 }
 
+// smoltcp 0.14 refuses SYN with FIN; vector `flags-03`.
 #[test]
 fn smoltcp_syn_and_fin_together_are_answered() {
     assert_eq!(answer(&segment(SYN | FIN, b"")), (RST | ACK, 0, SEQ + 2));
@@ -69,8 +77,8 @@ fn smoltcp_malformed_tcp_options_are_nobodys_concern() {
     }
 }
 
-// lwIP, pf and Snort send RST/ACK, whatever they answer.
-
+// lwIP, `tcp_rst` in src/core/tcp_out.c, sends RST/ACK always; so do Snort 3, OpenBSD pf, and NuttX before PR 17683. Vector
+// `flags-10`.
 #[test]
 fn lwip_an_acknowledgment_draws_a_rst_alone() {
     for flags in [ACK, ACK | FIN, ACK | SYN, ACK | FIN | SYN] {
@@ -78,12 +86,14 @@ fn lwip_an_acknowledgment_draws_a_rst_alone() {
     }
 }
 
+// lwIP, `tcp_rst`: SYN with FIN counts one; vector `flags-03`.
 #[test]
 fn lwip_syn_and_fin_count_two() {
     assert_eq!(answer(&segment(SYN | FIN, b"")).2, SEQ + 2);
     assert_eq!(answer(&segment(SYN | FIN, b"data")).2, SEQ + 6);
 }
 
+// lwIP, `tcp_rst`: the window is not zero.
 #[test]
 fn lwip_the_window_is_zero() {
     for flags in [SYN, ACK] {
@@ -95,21 +105,20 @@ fn lwip_the_window_is_zero() {
     }
 }
 
-// Zephyr forgot SYN, and once that was mended FIN.
-
+// Zephyr left out SYN (issue 90086), then FIN (PR 114449).
 #[test]
 fn zephyr_syn_and_fin_both_count() {
     assert_eq!(answer(&segment(SYN, b"")).2, SEQ + 1);
     assert_eq!(answer(&segment(FIN, b"")).2, SEQ + 1);
 }
 
-// FreeRTOS+TCP forgets data and FIN and leaves the offender's window and urgent pointer in the reset.
-
+// FreeRTOS+TCP (issue 700): Linux ignored its resets, which left out data and FIN.
 #[test]
 fn freertos_data_and_fin_count() {
     assert_eq!(answer(&segment(FIN, b"data")).2, SEQ + 5);
 }
 
+// FreeRTOS+TCP: the offender's window and urgent pointer stay in the reset.
 #[test]
 fn freertos_nothing_is_left_of_the_offender() {
     for flags in [FIN, ACK] {
@@ -123,8 +132,7 @@ fn freertos_nothing_is_left_of_the_offender() {
     }
 }
 
-// picoTCP and ipfw leave SYN, FIN or data out of SEG.LEN.
-
+// picoTCP (issues 54, 56) and ipfw leave out SYN, FIN or data.
 #[test]
 fn picotcp_seg_len_has_three_parts() {
     assert_eq!(answer(&segment(0, &[0; 100])).2, SEQ + 100);
@@ -133,8 +141,7 @@ fn picotcp_seg_len_has_three_parts() {
     assert_eq!(answer(&segment(SYN | FIN, &[0; 100])).2, SEQ + 102);
 }
 
-// pf sends its resets with a type of service of its own, 0x10.
-
+// OpenBSD pf sends its resets with a type of service of 0x10.
 #[test]
 fn pf_the_type_of_service_is_zero_or_reflected() {
     let packet = V4 { tos: 0x2e << 2 | 1, ..V4::default() }.bytes();
@@ -143,8 +150,7 @@ fn pf_the_type_of_service_is_zero_or_reflected() {
     assert_eq!(tos(Rules::TCP_STACK), 0x2e << 2);
 }
 
-// Suricata looks at the acknowledgment number where it should look at the bit.
-
+// Suricata, `SetupTCP` in src/respond-reject-libnet11.c, tests the number instead of the bit.
 #[test]
 fn suricata_the_bit_counts_when_the_number_is_zero() {
     assert_eq!(answer(&segment(ACK, b"")), (RST, 0, 0));
@@ -155,8 +161,7 @@ fn suricata_the_number_counts_for_nothing_without_its_bit() {
     assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(SYN, b"") }), (RST | ACK, 0, SEQ + 1));
 }
 
-// Calico took the frame's length for the packet's: padding became data, and connect() hung.
-
+// Calico, eBPF data plane (PR 13925): padding was counted, and connect() waited for 127 seconds.
 #[test]
 fn calico_padding_is_not_data() {
     let mut frame = V4::with(segment(SYN, b"")).bytes();
@@ -166,8 +171,7 @@ fn calico_padding_is_not_data() {
     assert_eq!(reply[28..32], (SEQ + 1).to_be_bytes());
 }
 
-// Calico, again: resets whose checksums were wrong, and dropped on their way.
-
+// Calico, eBPF data plane (PR 12430): a wrong checksum, dropped by a cloud provider.
 #[test]
 fn calico_both_checksums_are_right() {
     for flags in [SYN, ACK] {
@@ -181,8 +185,7 @@ fn calico_both_checksums_are_right() {
     }
 }
 
-// Demikernel answers resets with resets.
-
+// Demikernel answers RST with RST; so did OVN before bcd9a8fb1 and Antrea (issue 2548). Vector `flags-04`.
 #[test]
 fn demikernel_resets_end_it() {
     for flags in [SYN, ACK] {
@@ -196,8 +199,7 @@ fn demikernel_resets_end_it() {
     }
 }
 
-// Demikernel, again, takes the length of the header for SEG.LEN.
-
+// Demikernel: SEG.LEN is the length of the header.
 #[test]
 fn demikernel_the_header_takes_no_sequence_numbers() {
     for options in [0, 4, 40] {
@@ -205,8 +207,7 @@ fn demikernel_the_header_takes_no_sequence_numbers() {
     }
 }
 
-// sing-tun sends its resets with no time to live.
-
+// sing-tun sent resets with a time to live of 0.
 #[test]
 fn sing_tun_a_reset_lives_long_enough() {
     let [v4, v6] = both(&segment(SYN, b""));
@@ -215,8 +216,8 @@ fn sing_tun_a_reset_lives_long_enough() {
     assert_eq!(tcp_reset::reset(&v6, &mut buffer).unwrap()[7], 64);
 }
 
-// etherparse and pnet, as they are commonly used to verify, refuse one of the two zeros that a checksum has.
-
+// etherparse 0.21 and pnet 0.35, where they are used to verify: who computes anew and compares refuses one of the two
+// zeros.
 #[test]
 fn etherparse_either_zero_is_a_valid_checksum() {
     let [v4, v6] = both(&segment(SYN, b""));
@@ -231,8 +232,7 @@ fn etherparse_either_zero_is_a_valid_checksum() {
     }
 }
 
-// gVisor took a SYN that asks for ECN for something else, as it compared all flags at once.
-
+// gVisor (issue 7075): an exact match of the flags; vector `flags-c2`.
 #[test]
 fn gvisor_syn_with_ece_and_cwr_is_a_syn() {
     const ECE: u8 = 0x40;
@@ -241,8 +241,7 @@ fn gvisor_syn_with_ece_and_cwr_is_a_syn() {
     assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(ACK | ECE | CWR, b"") }), (RST, NUMBER, 0));
 }
 
-// edge-raw panics on lengths that contradict each other.
-
+// edge-raw 0.8 panics on a total length of 0, and on an IHL of 15 with a total length of 20.
 #[test]
 fn edge_raw_every_pair_of_lengths_is_survived() {
     let trusting = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
@@ -267,4 +266,41 @@ fn edge_raw_every_pair_of_lengths_is_survived() {
             }
         }
     }
+}
+
+// OVN, controller/pinctrl.c (28097d5ad), and Portmaster's Windows driver: SEQ 0 and ACK = SEQ + 1 for every offender; ELKS
+// before PR 985: SEQ taken from the offender's SEQ. Vectors `flags-10`, `flags-10-data`.
+#[test]
+fn ovn_an_acknowledgment_gives_the_sequence_number() {
+    for data in [&b""[..], b"data"] {
+        assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(ACK, data) }), (RST, NUMBER, 0));
+    }
+}
+
+// An XDP example adds one to big-endian bytes, so that the carry is lost. Vector `wrap-syn-ffffffff`.
+#[test]
+fn xdp_example_one_more_than_ff_carries() {
+    for seq in [0xff, 0xffff, 0x00ff_ffff, 0x12ff_ffff] {
+        assert_eq!(answer(&Tcp { seq, ..segment(SYN, b"") }), (RST | ACK, 0, seq + 1));
+    }
+}
+
+// Zephyr (issues 10780, 10782) answered broadcasts. Vector `source-224.0.0.1`, among others.
+#[test]
+fn zephyr_broadcast_is_not_answered() {
+    for address in [[255; 4], [224, 0, 0, 1]] {
+        let packet = V4 { destination: address, ..V4::with(segment(SYN, b"")) }.bytes();
+        assert_eq!(Reset::in_reply_to(&packet, &Config::new()), Err(NoReset::Destination));
+        let packet = V4 { source: address, ..V4::with(segment(SYN, b"")) }.bytes();
+        assert_eq!(Reset::in_reply_to(&packet, &Config::new()), Err(NoReset::Source));
+    }
+}
+
+// Suricata before 235ee36211: wrong IPv6 payload length and next header.
+#[test]
+fn suricata_the_ipv6_header_is_right() {
+    let [_, v6] = both(&segment(SYN, b"data"));
+    let mut buffer = [DIRT; MAX_LEN];
+    let reply = tcp_reset::reset(&v6, &mut buffer).unwrap();
+    assert_eq!(reply[4..7], [0, 20, 6]);
 }

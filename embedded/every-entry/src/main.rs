@@ -35,7 +35,12 @@ pub extern "C" fn _start() -> ! {
 fn config() -> Config {
     let profile = if black_box(true) { Profile::Netfilter } else { Profile::TcpStack };
     let checksum = if black_box(true) { Checksum::Verify } else { Checksum::Trust };
-    Config::default().partial_checksum(black_box(false)).profile(profile).hop_limit(black_box(64)).ipv4_checksum(checksum).tcp_checksum(checksum)
+    Config::default()
+        .partial_checksum(black_box(false))
+        .profile(profile)
+        .hop_limit(black_box(64))
+        .ipv4_checksum(checksum)
+        .tcp_checksum(checksum)
 }
 
 fn fate() -> Fate {

@@ -9,7 +9,12 @@ use tcp_reset::{Config, Fate, ipv4};
 ///
 /// The memory is there.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn job(packet: *const u8, len: usize, reply: &mut [u8; ipv4::RESET_LEN], destination: bool) -> usize {
+pub unsafe extern "C" fn job(
+    packet: *const u8,
+    len: usize,
+    reply: &mut [u8; ipv4::RESET_LEN],
+    destination: bool,
+) -> usize {
     let packet = unsafe { footprint::packet(packet, len) };
     static CONFIG: Config = Config::new();
     let reset = if destination {
