@@ -4,8 +4,7 @@ use std::hint::black_box;
 
 use tcp_reset_peers::packets;
 
-use crate::beside::Beside;
-use crate::contenders::{Answer, Buffer, FLOORS, PEERS, tcp_reset};
+use crate::contenders::{Answer, Buffer, FLOORS, PEERS, tcp_reset, tcp_reset_frame};
 use crate::measure::{self, Contender, Time};
 
 /// Packets of a kind, all answered.
@@ -51,23 +50,24 @@ pub struct Cell {
     pub refused: usize,
 }
 
-/// Measures everyone on every set. The first row is this crate, the second is it again, as `beside` builds it.
-pub fn measure(rounds: usize, sets: &[Set], beside: &mut Beside) -> Vec<Row> {
+/// Measures everyone on every set. The first row is this crate, the second is it again, on Ethernet frames.
+pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
     let here = |name: &str| Row { name: name.to_owned(), answers: true, cells: Vec::new() };
-    let mut rows = vec![here("**tcp-reset**"), here("tcp-reset, default release profile")];
+    let mut rows = vec![here("**tcp-reset**"), here("tcp-reset, Ethernet frames")];
     rows.extend(PEERS.iter().map(|(name, _)| here(name)));
     rows.extend(FLOORS.iter().map(|(name, _)| Row { answers: false, ..here(name) }));
 
-    for (number, set) in sets.iter().enumerate() {
+    for set in sets {
         eprintln!("{}: {} packets", set.name, set.packets.len());
         // First who answers rightly. This crate's own two rows and the floors have nothing to be compared with.
         let mut compared = vec![(0, 0); 2];
         compared.extend(PEERS.iter().map(|(_, answer)| compare(*answer, &set.packets)));
         compared.resize(rows.len(), (0, 0));
 
+        let frames: Vec<Vec<u8>> = set.packets.iter().map(|packet| frame(packet)).collect();
         let mut contenders: Vec<Contender<'_>> = vec![
             Box::new(|passes| time(tcp_reset, &set.packets, passes)),
-            Box::new(|passes| beside.time(number, passes)),
+            Box::new(|passes| time(tcp_reset_frame, &frames, passes)),
         ];
         for (_, answer) in PEERS.iter().chain(FLOORS) {
             contenders.push(Box::new(|passes| time(*answer, &set.packets, passes)));
@@ -78,6 +78,12 @@ pub fn measure(rounds: usize, sets: &[Set], beside: &mut Beside) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The packet in an Ethernet frame without a VLAN tag.
+fn frame(packet: &[u8]) -> Vec<u8> {
+    let ether_type = if packet[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+    [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], &ether_type[..], packet].concat()
 }
 
 /// Nanoseconds for an answer to one of the packets.

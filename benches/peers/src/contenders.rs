@@ -21,6 +21,12 @@ pub fn tcp_reset(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::reset(packet, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
 
+/// This crate, for an Ethernet frame.
+#[inline(never)]
+pub fn tcp_reset_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
+    tcp_reset::ethernet::reset(frame, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
+}
+
 /// Those who answer, beside this crate.
 pub const PEERS: &[(&str, Answer)] = &[
     ("smoltcp 0.14, `Packet`", smoltcp_packet::answer),

@@ -1,7 +1,6 @@
 //! Times `tcp_reset` beside its peers and prints tables of it; `README.md` says how to run it and how to read it.
 
 mod answers;
-mod beside;
 mod chart;
 mod checksums;
 mod contenders;
@@ -14,8 +13,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use lexopt::prelude::*;
-
-use crate::beside::Beside;
 
 const USAGE: &str = "usage: tcp-reset-peers [--rounds N] [--chart FILE.svg]";
 
@@ -30,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let (mut rounds, mut chart, mut serve) = (301, None, false);
+    let (mut rounds, mut chart) = (301, None);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -40,7 +37,6 @@ fn run() -> Result<()> {
             }
             Long("rounds") => rounds = arguments.value()?.parse()?,
             Long("chart") => chart = Some(arguments.value()?),
-            Long("serve") => serve = true,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -51,12 +47,7 @@ fn run() -> Result<()> {
         let (wrong, refused) = answers::compare(contenders::hand_written::plain, &set.packets);
         ensure!(wrong + refused == 0, "{}: this crate and the hand-written answer differ", set.name);
     }
-    if serve {
-        return beside::serve(&sets);
-    }
-    let mut beside = Beside::start()?;
-    let rows = answers::measure(rounds, &sets, &mut beside);
-    beside.stop()?;
+    let rows = answers::measure(rounds, &sets);
     writeln!(stdout(), "{}\n", report::machine())?;
     writeln!(stdout(), "{}", report::answers(&sets, &rows))?;
     writeln!(stdout(), "{}", report::checksums(&checksums::measure(rounds)?))?;
