@@ -1,0 +1,155 @@
+//! `tcp_reset::ethernet` beside the kernel: nftables' `reject with tcp reset` where frames enter a device (hook `ingress` of
+//! the family `netdev`), byte for byte. Frames carry no VLAN tag, as Linux answers tagged frames without their tags.
+//!
+//! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the tests are skipped
+//! and say so, and under `CI=true` they fail. `TCP_RESET_FRAMES` is how many frames are compared of each IP version.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::ErrorKind;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use fastrand::Rng;
+use libtest_mimic::{Arguments, Trial};
+use tcp_reset::{Checksum, Config, NoReset, ethernet};
+use tcp_reset_linux::Family;
+use tcp_reset_linux::generate::Generator;
+use tcp_reset_linux::namespace::{enter, run, tun};
+use tun_rs::{DeviceBuilder, Layer, SyncDevice};
+
+/// How long a late answer is waited for.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let missing = enter().and_then(|()| tun("probe", false)).err();
+    let may_skip = env::var("CI").as_deref() != Ok("true");
+    let trials = [(Family::V4, "ipv4"), (Family::V6, "ipv6")].map(|(family, name)| match &missing {
+        None => Trial::test(name, move || Ok(compare(family)?)),
+        Some(reason) => {
+            eprintln!("{} {name}: {reason:#}", if may_skip { "SKIPPED" } else { "CANNOT RUN" });
+            let reason = format!("{reason:#}");
+            Trial::test(name, || Err(reason.into())).with_ignored_flag(may_skip)
+        }
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
+}
+
+fn compare(family: Family) -> Result<()> {
+    let name = format!("frames{}", family.number());
+    let device = DeviceBuilder::new().name(&name).layer(Layer::L2).enable(false).build_sync()?;
+    std::fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "1")?;
+    run("ip", &["link", "set", &name, "mtu", "65521", "up"], "", "iproute2")?;
+    let script = format!(
+        "table netdev {name} {{ chain answer {{ type filter hook ingress device \"{name}\" priority 0; policy drop;\n\
+         meta l4proto tcp reject with tcp reset\n}}\n}}\n"
+    );
+    run("nft", &["-f", "-"], &script, "nftables")?;
+    device.set_nonblocking(true)?;
+
+    let frames = env::var("TCP_RESET_FRAMES").map_or(Ok(1_000_000), |number| number.parse())?;
+    let mut rng = Rng::with_seed(7);
+    let mut generator = Generator::new(family, 7);
+    let (mut packet, mut frame, mut answer) = (Vec::new(), Vec::new(), vec![0; 1 << 16]);
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..frames {
+        generator.draw(&mut packet);
+        packet.truncate(65_000);
+        let mut addresses: [u8; 12] = std::array::from_fn(|_| rng.u8(..));
+        // Most are addresses of one host.
+        if rng.u32(..16) > 0 {
+            addresses[0] &= !1;
+            addresses[6] &= !1;
+        }
+        frame.clear();
+        frame.extend(addresses);
+        frame.extend(&family.frame_header()[2..]);
+        frame.extend(&packet);
+        let mut buffer = [0; ethernet::MAX_LEN];
+        let ours = ethernet::reset(&frame, &mut buffer).map(|reply| &*reply);
+        let has_authentication = family == Family::V6 && has_authentication(&packet).unwrap_or(false);
+        let expected = ours.is_ok() && !is_padded(&packet) && !has_authentication;
+        let theirs = ask(&device, &frame, &mut answer, if expected { PATIENCE } else { Duration::ZERO })?;
+        let class = match (ours, theirs) {
+            (Ok(ours), Some(theirs)) if ours == theirs => "the same reset".to_owned(),
+            (Err(_), None) => "both silent".to_owned(),
+            // What is compared with a reset of Linux's is the reset, never the reason.
+            (Err(reason), Some(_)) if is_linux_alone(reason, &packet) => format!("Linux alone, {reason:?}"),
+            (Ok(_), Some(theirs)) if is_padded(&packet) && counting_padding(&frame).as_deref() == Some(theirs) => {
+                "Linux counts padding".to_owned()
+            }
+            (Ok(_), None) if is_padded(&packet) => "ours alone, padded".to_owned(),
+            (Ok(_), None) if has_authentication => "ours alone, authentication header".to_owned(),
+            _ => bail!("ours {ours:02x?}, Linux's {theirs:02x?}: {}", hex(&frame)),
+        };
+        *counts.entry(class).or_default() += 1;
+    }
+    println!("{frames} frames, {family:?}: {counts:?}");
+    Ok(())
+}
+
+/// Whether Linux answers here what it drops elsewhere: nothing has looked yet at the addresses, of the frame or of the packet,
+/// nor at IPv4's header checksum, and padding still counts as part of the segment.
+fn is_linux_alone(reason: NoReset, packet: &[u8]) -> bool {
+    match reason {
+        NoReset::GroupAddress | NoReset::Source | NoReset::Destination | NoReset::HeaderChecksum => true,
+        NoReset::TcpChecksum | NoReset::TcpHeader | NoReset::ExtensionHeader | NoReset::Jumbogram => is_padded(packet),
+        _ => false,
+    }
+}
+
+/// The reset for a frame whose padding is part of the packet, whatever its length field and its checksums say.
+fn counting_padding(frame: &[u8]) -> Option<Vec<u8>> {
+    let mut frame = frame.to_vec();
+    let (at, len) = if frame.get(14)? >> 4 == 4 { (16, frame.len() - 14) } else { (18, frame.len() - 54) };
+    frame.get_mut(at..at + 2)?.copy_from_slice(&u16::try_from(len).ok()?.to_be_bytes());
+    let config = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
+    ethernet::reset_with(&frame, &config, &mut [0; ethernet::MAX_LEN]).ok().map(|reply| reply.to_vec())
+}
+
+/// Whether an IPv6 packet has an authentication header, which nft takes for the transport protocol.
+fn has_authentication(packet: &[u8]) -> Option<bool> {
+    let (mut next_header, mut at) = (*packet.get(6)?, 40);
+    loop {
+        let header_len = match next_header {
+            51 => return Some(true),
+            44 => 8,
+            0 | 43 | 60 => 8 * (usize::from(*packet.get(at + 1)?) + 1),
+            _ => return Some(false),
+        };
+        next_header = *packet.get(at)?;
+        at += header_len;
+    }
+}
+
+/// Whether bytes follow the packet, as its header has its length.
+fn is_padded(packet: &[u8]) -> bool {
+    let len = match packet {
+        [0x40..=0x4f, _, l0, l1, ..] => usize::from(u16::from_be_bytes([*l0, *l1])),
+        [_, _, _, _, l0, l1, ..] => 40 + usize::from(u16::from_be_bytes([*l0, *l1])),
+        _ => 0,
+    };
+    packet.len() > len
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// What the kernel answers at once, or in time.
+fn ask<'a>(device: &SyncDevice, frame: &[u8], answer: &'a mut [u8], patience: Duration) -> Result<Option<&'a [u8]>> {
+    device.send(frame).context("cannot write to the TAP device")?;
+    let start = Instant::now();
+    loop {
+        match device.recv(answer) {
+            Ok(len) => return Ok(answer.get(..len)),
+            Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                return Err(error).context("cannot read from the TAP device");
+            }
+            Err(_) if start.elapsed() < patience => {}
+            Err(_) => return Ok(None),
+        }
+    }
+}
