@@ -90,6 +90,7 @@ fn refusals() {
         (frame(group, SOURCE, &[], 0x0800, &v4), NoReset::GroupAddress),
         (frame([0xff; 6], SOURCE, &[], 0x0800, &v4), NoReset::GroupAddress),
         (frame(DESTINATION, group, &[], 0x86dd, &v6), NoReset::GroupAddress),
+        (frame(group, group, &[], 0x0800, &v4), NoReset::GroupAddress),
         (frame(DESTINATION, [0xff; 6], &[], 0x86dd, &v6), NoReset::GroupAddress),
         (frame(DESTINATION, SOURCE, &three, 0x0800, &v4), NoReset::VlanTags),
         (frame(DESTINATION, SOURCE, &[], 0x0806, &v4), NoReset::EtherType),
