@@ -224,5 +224,8 @@ fn configuration_is_const() {
         assert_eq!((config.get_profile(), config.get_hop_limit()), (rules.profile, 64));
         assert_eq!(config.get_ipv4_checksum(), rules.ipv4_checksum);
         assert_eq!(config.get_tcp_checksum(), rules.tcp_checksum);
+        for partial in [false, true] {
+            assert_eq!(config.partial_checksum(partial).get_partial_checksum(), partial);
+        }
     }
 }
