@@ -8,9 +8,7 @@ use anyhow::Result;
 use aya::maps::{MapData, PerCpuArray};
 use tcp_reset::NoReset;
 
-use crate::shared::{
-    ANSWERED, COUNTERS, FAILED, LEFT_TO_THE_KERNEL, LIMITED, OTHER, OTHER_STATION, WOULD_ANSWER,
-};
+use crate::shared::{ANSWERED, COUNTERS, FAILED, LEFT_TO_THE_KERNEL, LIMITED, OTHER, OTHER_STATION, WOULD_ANSWER};
 
 /// The counters of one moment, all CPUs together.
 #[derive(Clone, Debug, PartialEq, Eq)]

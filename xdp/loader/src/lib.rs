@@ -21,8 +21,7 @@ use crate::ports::Ports;
 use crate::shared::{PORT_WORDS, Settings};
 
 /// What `build.sh` makes of `program/`.
-static OBJECT: &[u8] =
-    include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/xdp-reset-program");
+static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/xdp-reset-program");
 
 /// The name of the program, by which `bpftool prog` lists it.
 pub const NAME: &str = "xdp_reset";

@@ -15,6 +15,12 @@ impl Ports {
     pub fn words(&self) -> impl Iterator<Item = u64> {
         self.0.iter().copied()
     }
+
+    /// Whether the port is among them.
+    #[must_use]
+    pub fn contains(&self, port: u16) -> bool {
+        self.0[usize::from(port / 64)] >> (port % 64) & 1 == 1
+    }
 }
 
 impl FromStr for Ports {

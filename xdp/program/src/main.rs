@@ -38,18 +38,27 @@ static STATION: Array<[u8; 6]> = Array::with_max_entries(1, 0);
 static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS_LEN, 0);
 #[map]
 static SOURCES: LruHashMap<[u8; 16], u64> = LruHashMap::with_max_entries(SOURCES_LEN, 0);
-/// A part of a segment while it is summed.
+/// What is at work while a segment is summed.
+struct Summing {
+    start: u32,
+    left: u32,
+    sum: u32,
+    chunk: [u32; CHUNK / 4],
+}
+
 #[map]
-static CHUNKS: PerCpuArray<[u32; CHUNK / 4]> = PerCpuArray::with_max_entries(1, 0);
+static SUMMING: PerCpuArray<Summing> = PerCpuArray::with_max_entries(1, 0);
 
 /// The checksum of the segment is verified here, by the kernel's own code.
 const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);
 
-/// The lengths of an Ethernet header, and of the headers that are looked at behind it.
-const ETHERNET: usize = 14;
-const IPV4_TCP: usize = 40;
-const IPV6_TCP: usize = 60;
 const TCP: u8 = 6;
+
+/// What an Ethernet header ends in, or a VLAN tag begins with.
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+const TAG: u16 = 0x8100;
+const SERVICE_TAG: u16 = 0x88a8;
 
 #[xdp(frags)]
 pub fn xdp_reset(context: XdpContext) -> u32 {
@@ -67,18 +76,37 @@ pub fn xdp_reset(context: XdpContext) -> u32 {
 /// Answers the frame, or tells by its counter why not.
 #[inline(always)]
 fn decide(context: &XdpContext) -> Result<u32, u32> {
-    let header = prefix::<ETHERNET>(context).ok_or(OTHER)?;
-    match [header[12], header[13]] {
-        [0x08, 0x00] => ipv4::<ETHERNET, { ETHERNET + IPV4_TCP }>(context),
-        [0x86, 0xdd] => ipv6::<ETHERNET, { ETHERNET + IPV6_TCP }>(context),
+    // Constant offsets: so each number of tags has code of its own.
+    match ether_type::<14>(context)? {
+        IPV4 => return ipv4::<14, 54>(context),
+        IPV6 => return ipv6::<14, 74>(context),
+        TAG | SERVICE_TAG => {}
+        _ => return Err(OTHER),
+    }
+    match ether_type::<18>(context)? {
+        IPV4 => return ipv4::<18, 58>(context),
+        IPV6 => return ipv6::<18, 78>(context),
+        TAG | SERVICE_TAG => {}
+        _ => return Err(OTHER),
+    }
+    match ether_type::<22>(context)? {
+        IPV4 => ipv4::<22, 62>(context),
+        IPV6 => ipv6::<22, 82>(context),
         _ => Err(OTHER),
     }
+}
+
+/// The last two bytes of a header of this length.
+#[inline(always)]
+fn ether_type<const LINK: usize>(context: &XdpContext) -> Result<u16, u32> {
+    let header = prefix::<LINK>(context).ok_or(OTHER)?;
+    Ok(u16::from_be_bytes([header[LINK - 2], header[LINK - 1]]))
 }
 
 #[inline(always)]
 fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
     let frame = prefix::<HEADERS>(context).ok_or(OTHER)?;
-    let (link, packet) = split::<LINK, IPV4_TCP, HEADERS>(frame);
+    let (link, packet) = split::<LINK, 40, HEADERS>(frame);
     if packet[9] != TCP {
         return Err(OTHER);
     }
@@ -105,7 +133,7 @@ fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
 #[inline(always)]
 fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
     let frame = prefix::<HEADERS>(context).ok_or(OTHER)?;
-    let (link, packet) = split::<LINK, IPV6_TCP, HEADERS>(frame);
+    let (link, packet) = split::<LINK, 60, HEADERS>(frame);
     match packet[6] {
         TCP => {}
         // Extension headers.
@@ -154,7 +182,7 @@ fn split<const LINK: usize, const PACKET: usize, const HEADERS: usize>(
 
 /// The settings, if the frame is for us.
 #[inline(always)]
-fn settings(port: [u8; 2], link: &[u8]) -> Result<&'static Settings, u32> {
+fn settings<const LINK: usize>(port: [u8; 2], link: &[u8; LINK]) -> Result<&'static Settings, u32> {
     let port = u16::from_be_bytes(port);
     let word = PORTS.get(u32::from(port >> 6)).ok_or(OTHER)?;
     if word >> (port & 63) & 1 == 0 {
@@ -162,6 +190,10 @@ fn settings(port: [u8; 2], link: &[u8]) -> Result<&'static Settings, u32> {
     }
     if link.first_chunk() != STATION.get(0) {
         return Err(OTHER_STATION);
+    }
+    // A frame from a group has no sender to answer.
+    if link[6] & 1 == 1 {
+        return Err(number(NoReset::GroupAddress));
     }
     SETTINGS.get(0).ok_or(OTHER)
 }
@@ -178,44 +210,48 @@ fn verify(context: &XdpContext, settings: &Settings, start: usize, len: u16, add
         return Err(LEFT_TO_THE_KERNEL);
     }
     let [high, low] = len.to_be_bytes();
-    let sum = sum(context, start, len).ok_or(number(NoReset::Truncated))?;
-    let sum = addresses.plus(Sum::of_words(&[[0, TCP, high, low], sum.to_ne_bytes()]));
-    if sum.is_valid() { Ok(()) } else { Err(number(NoReset::TcpChecksum)) }
+    let pseudo_header = addresses.plus(Sum::of_words(&[[0, TCP, high, low]]));
+    let seed = !u16::from_ne_bytes(pseudo_header.checksum());
+    let sum = sum(context, start as u32, u32::from(len), u32::from(seed)).ok_or(number(NoReset::Truncated))?;
+    if Sum::of_words(&[sum.to_ne_bytes()]).is_valid() { Ok(()) } else { Err(number(NoReset::TcpChecksum)) }
 }
 
-/// Sums bytes of the frame; `None` if it ends before.
+/// Adds bytes of the frame to the sum; `None` if it ends before.
 #[inline(always)]
-fn sum(context: &XdpContext, start: usize, len: u16) -> Option<u32> {
-    let chunk = CHUNKS.get_ptr_mut(0)?.cast::<u32>();
-    let (mut start, mut left) = (start as u32, u32::from(len));
-    let mut sum = 0;
+fn sum(context: &XdpContext, start: u32, len: u32, seed: u32) -> Option<u32> {
+    let summing = SUMMING.get_ptr_mut(0)?;
+    // SAFETY: it belongs to this CPU while the program runs.
+    let summing = unsafe { &mut *summing };
+    // In the map, the verifier knows no values: each turn of the loop, and what follows, is then the same to it.
+    (summing.start, summing.left, summing.sum) = (start, len, seed);
     for _ in 0..MAX_SEGMENT / CHUNK {
-        if left == 0 {
+        if summing.left == 0 {
             break;
         }
-        let last = opaque(if left < CHUNK as u32 { left } else { CHUNK as u32 } - 1);
-        if last >= CHUNK as u32 {
+        let last = opaque(u64::from(summing.left.min(CHUNK as u32)) - 1);
+        if last >= CHUNK as u64 {
             return None;
         }
-        let (part, last_word) = (last + 1, last / 4);
-        // SAFETY: the chunk is longer than the part, and belongs to this CPU while the program runs.
-        let folded = unsafe {
+        let (part, last_word) = (last as u32 + 1, last as u32 / 4);
+        let chunk = summing.chunk.as_mut_ptr();
+        // SAFETY: the chunk is as long as the longest part.
+        let sum = unsafe {
             *chunk.add(last_word as usize) = 0;
-            if bpf_xdp_load_bytes(context.ctx, start, chunk.cast(), part) != 0 {
+            if bpf_xdp_load_bytes(context.ctx, summing.start, chunk.cast(), part) != 0 {
                 return None;
             }
-            bpf_csum_diff(ptr::null_mut(), 0, chunk, (last_word + 1) * 4, sum)
+            bpf_csum_diff(ptr::null_mut(), 0, chunk, (last_word + 1) * 4, summing.sum)
         };
-        sum = folded as u32;
-        left -= part;
-        start += part;
+        summing.sum = sum as u32;
+        summing.left -= part;
+        summing.start += part;
     }
-    Some(sum)
+    Some(summing.sum)
 }
 
 /// The same number, of which the compiler forgets what it knows: a check of it then stays where the verifier sees it.
 #[inline(always)]
-fn opaque(mut number: u32) -> u32 {
+fn opaque(mut number: u64) -> u64 {
     // SAFETY: it does nothing.
     unsafe { asm!("/* {0} */", inout(reg) number, options(pure, nomem, nostack, preserves_flags)) };
     number

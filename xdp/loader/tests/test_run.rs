@@ -1,0 +1,335 @@
+//! The program beside the crate, byte for byte, by `BPF_PROG_TEST_RUN`: the kernel runs it over a frame and gives back what
+//! became of it. Nothing is attached and nothing sent.
+//!
+//! It takes the right to call `bpf(2)`: where that is missing the tests are skipped and say so, and under `CI=true` they
+//! fail. `XDP_FRAMES` is how many random frames are compared, `XDP_SEED` where they start.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use aya::programs::{TestRunOptions, TestRunResult};
+use fastrand::Rng;
+use libtest_mimic::{Arguments, Trial};
+use tcp_reset::{Checksum, Config, ethernet};
+use tcp_reset_linux::Family;
+use tcp_reset_linux::generate::Generator;
+use tcp_reset_linux::show::{bytes, hex};
+use xdp_reset::Program;
+use xdp_reset::counters::Counters;
+use xdp_reset::ports::Ports;
+use xdp_reset::shared::{
+    ANSWERED, LEFT_TO_THE_KERNEL, LIMITED, MAX_SEGMENT, OTHER, OTHER_STATION, Settings, WOULD_ANSWER,
+};
+
+/// The address of the interface, and of a sender.
+const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
+const SENDER: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
+/// The verdicts of an XDP program.
+const XDP_DROP: u32 = 1;
+const XDP_PASS: u32 = 2;
+const XDP_TX: u32 = 3;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let missing = Program::load().err();
+    let may_skip = env::var("CI").as_deref() != Ok("true");
+    let tests: [(&str, fn() -> Result<()>); 6] = [
+        ("vectors", vectors),
+        ("random", random),
+        ("ports", ports),
+        ("dry_run", dry_run),
+        ("rate", rate),
+        ("every_length", every_length),
+    ];
+    let trials = tests.map(|(name, test)| match &missing {
+        None => Trial::test(name, move || Ok(test()?)),
+        Some(reason) => {
+            eprintln!("{} {name}: {reason:#}", if may_skip { "SKIPPED" } else { "CANNOT RUN" });
+            let reason = format!("{reason:#}");
+            Trial::test(name, || Err(reason.into())).with_ignored_flag(may_skip)
+        }
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
+}
+
+/// The program under some settings.
+struct Bench {
+    program: Program,
+    settings: Settings,
+    ports: Ports,
+    out: Vec<u8>,
+    expected: BTreeMap<u32, u64>,
+}
+
+impl Bench {
+    fn new(settings: Settings, ports: &str) -> Result<Self> {
+        let mut program = Program::load()?;
+        let ports = ports.parse()?;
+        program.set_station(STATION)?;
+        program.set(&settings, &ports)?;
+        Ok(Self { program, settings, ports, out: vec![0; 1 << 16], expected: BTreeMap::new() })
+    }
+
+    /// Runs the program; what it makes of the frame.
+    fn run(&mut self, frame: &[u8]) -> Result<(u32, &[u8])> {
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        options.data_out = Some(&mut self.out);
+        let TestRunResult { return_value, data_size_out, .. } =
+            self.program.xdp()?.test_run(options).with_context(|| format!("cannot run over {}", hex(frame)))?;
+        Ok((return_value, &self.out[..data_size_out as usize]))
+    }
+
+    /// Holds the program against the crate.
+    fn compare(&mut self, frame: &[u8]) -> Result<()> {
+        let (counter, expected) = expected(frame, &self.settings, &self.ports);
+        *self.expected.entry(counter).or_default() += 1;
+        let verdict = if counter == ANSWERED { XDP_TX } else { XDP_PASS };
+        let (actual, out) = self.run(frame)?;
+        ensure!(
+            (actual, out) == (verdict, &expected),
+            "verdict {actual}, {}; expected {verdict}, {} ({counter}): {}",
+            hex(out),
+            hex(&expected),
+            hex(frame)
+        );
+        Ok(())
+    }
+
+    /// Holds the counters against what was expected, and says how many frames drew what.
+    fn finish(self) -> Result<Counters> {
+        let counters = self.program.counters()?;
+        for (at, expected) in &self.expected {
+            ensure!(counters[*at] == *expected, "counter {at} is {}, not {expected}", counters[*at]);
+        }
+        ensure!(counters.total() == self.expected.values().sum::<u64>(), "a frame was counted elsewhere: {counters}");
+        println!("{counters}");
+        Ok(counters)
+    }
+}
+
+/// What the program has to do: under which counter, and with which bytes.
+fn expected(frame: &[u8], settings: &Settings, ports: &Ports) -> (u32, Vec<u8>) {
+    match decide(frame, settings, ports) {
+        Ok(reply) => (ANSWERED, reply),
+        Err(counter) => (counter, frame.to_vec()),
+    }
+}
+
+fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u32> {
+    let at = |at: usize| frame.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]])).ok_or(OTHER);
+    let mut link = 14;
+    while matches!(at(link - 2)?, 0x8100 | 0x88a8) && link < 22 {
+        link += 4;
+    }
+    let (headers, port, plain, protocol) = match at(link - 2)? {
+        0x0800 if frame.len() >= link + 40 => {
+            let packet = &frame[link..];
+            (40, at(link + 22)?, packet[0] == 0x45 && packet[6] & 0x3f == 0 && packet[7] == 0, packet[9])
+        }
+        0x86dd if frame.len() >= link + 60 => {
+            let next = frame[link + 6];
+            (60, at(link + 42)?, !matches!(next, 0 | 43 | 44 | 51 | 60), if next == 6 { 6 } else { next })
+        }
+        _ => return Err(OTHER),
+    };
+    match (protocol, plain) {
+        (_, false) if headers == 60 || protocol == 6 => return Err(LEFT_TO_THE_KERNEL),
+        (6, true) => {}
+        _ => return Err(OTHER),
+    }
+    if !ports.contains(port) {
+        return Err(OTHER);
+    }
+    if frame[..6] != STATION {
+        return Err(OTHER_STATION);
+    }
+    let config = Config::new();
+    let config = if settings.trust == 0 { config } else { config.tcp_checksum(Checksum::Trust) };
+    let reply = ethernet::reset_with(frame, &config, &mut [0; ethernet::MAX_LEN]).map(|reply| reply.to_vec());
+    // Under trust the crate asks for the headers alone; the program wants the whole packet to be there.
+    let packet = &frame[link..];
+    let len = if headers == 40 { at(link + 2)?.into() } else { 40 + usize::from(at(link + 4)?) };
+    match reply {
+        Ok(_) if packet.len() < len => Err(tcp_reset::NoReset::Truncated as u32),
+        Ok(_) if settings.trust == 0 && len - headers + 20 > MAX_SEGMENT => Err(LEFT_TO_THE_KERNEL),
+        Ok(_) if settings.dry_run != 0 => Err(WOULD_ANSWER),
+        Ok(reply) => Ok(reply),
+        // The program reads the segment last.
+        Err(tcp_reset::NoReset::Truncated) => {
+            let trust = Config::new().tcp_checksum(Checksum::Trust);
+            match ethernet::reset_with(frame, &trust, &mut [0; ethernet::MAX_LEN]) {
+                Ok(_) if len - headers + 20 > MAX_SEGMENT => Err(LEFT_TO_THE_KERNEL),
+                Ok(_) => Err(tcp_reset::NoReset::Truncated as u32),
+                Err(reason) => Err(reason as u32),
+            }
+        }
+        Err(tcp_reset::NoReset::TcpChecksum) if len - headers + 20 > MAX_SEGMENT => Err(LEFT_TO_THE_KERNEL),
+        Err(reason) => Err(reason as u32),
+    }
+}
+
+/// The packet in a frame from the sender to the station, with as many VLAN tags.
+fn frame(packet: &[u8], tags: usize) -> Vec<u8> {
+    let version = if packet.first().is_some_and(|first| first >> 4 == 6) { [0x86, 0xdd] } else { [0x08, 0x00] };
+    let tags: &[u8] = [&[][..], &[0x81, 0, 0x20, 7], &[0x88, 0xa8, 0, 9, 0x81, 0, 0x20, 7]][tags];
+    [&STATION[..], &SENDER, tags, &version, packet].concat()
+}
+
+/// All the vectors, whoever answers in them: only the offenders count.
+fn vectors() -> Result<()> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vectors");
+    let mut bench = Bench::new(Settings::default(), "0-65535")?;
+    let mut trusting = Bench::new(Settings { trust: 1, ..Settings::default() }, "0-65535")?;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "txt") {
+            continue;
+        }
+        let mut count = 0;
+        for line in fs::read_to_string(&path)?.lines().filter(|line| !line.starts_with('#')) {
+            let offender = bytes(line.split(' ').nth(1).with_context(|| format!("no offender: {line}"))?)?;
+            for tags in 0..3 {
+                bench.compare(&frame(&offender, tags))?;
+                trusting.compare(&frame(&offender, tags))?;
+            }
+            count += 1;
+        }
+        ensure!(count > 500, "{}: only {count} vectors", path.display());
+    }
+    let answered = bench.finish()?[ANSWERED];
+    ensure!(answered > 3000, "only {answered} vectors answered");
+    ensure!(trusting.finish()?[ANSWERED] > answered, "trust makes no difference");
+    Ok(())
+}
+
+/// Random frames, most of them resets' offenders, some mutated.
+fn random() -> Result<()> {
+    let number = |name, default| env::var(name).map_or(Ok(default), |text| text.parse());
+    let (frames, seed) = (number("XDP_FRAMES", 500_000)?, number("XDP_SEED", 7)?);
+    let mut rng = Rng::with_seed(seed);
+    let mut bench = Bench::new(Settings::default(), "0-65535")?;
+    let mut trusting = Bench::new(Settings { trust: 1, ..Settings::default() }, "1-40000")?;
+    let mut generators = [Family::V4, Family::V6].map(|family| Generator::new(family, seed));
+    let mut packet = Vec::new();
+    for nth in 0..frames {
+        generators[rng.usize(..2)].draw(&mut packet);
+        packet.truncate(16_000);
+        let mut frame = frame(&packet, rng.usize(..12).saturating_sub(9));
+        for _ in 0..[0, 0, 0, 0, 0, 0, 1, 1, 2, 4][rng.usize(..10)] {
+            // Where it matters: the headers.
+            let at = rng.usize(..frame.len().min(90));
+            frame[at] = if rng.bool() { rng.u8(..) } else { frame[at] ^ 1 << rng.u8(..8) };
+        }
+        if rng.u8(..) < 8 {
+            frame.truncate(rng.usize(14..=frame.len()));
+        }
+        let bench = if nth % 8 == 0 { &mut trusting } else { &mut bench };
+        // Shorter than an Ethernet header cannot be run.
+        bench.compare(&frame)?;
+    }
+    let counters = bench.finish()?;
+    ensure!(counters[ANSWERED] > frames / 4, "few are answered: {counters}");
+    for reason in [tcp_reset::NoReset::TcpChecksum, tcp_reset::NoReset::Rst, tcp_reset::NoReset::Truncated] {
+        ensure!(counters[reason] > 0, "{reason} never occurs: {counters}");
+    }
+    trusting.finish()?;
+    Ok(())
+}
+
+/// A SYN to that port over IPv4, from that host.
+fn syn(port: u16, host: u8) -> Vec<u8> {
+    let mut packet =
+        bytes("450000280000400040060000c0000201c6336402753000000000000100000000500200000000").expect("hex");
+    packet.extend([0; 2]);
+    packet[15] = host;
+    packet[22..24].copy_from_slice(&port.to_be_bytes());
+    let checksum = tcp_reset::checksum::Sum::of(&packet[..20]).checksum();
+    packet[10..12].copy_from_slice(&checksum);
+    let sum = tcp_reset::checksum::Sum::of(&packet[12..]).plus(tcp_reset::checksum::Sum::of(&[0, 6, 0, 20]));
+    let checksum = sum.checksum();
+    packet[36..38].copy_from_slice(&checksum);
+    frame(&packet, 0)
+}
+
+/// Every port: those that are listed are answered, before and after a change, and no other.
+fn ports() -> Result<()> {
+    let mut bench = Bench::new(Settings::default(), "23,445,8000-8100")?;
+    for (list, answered) in [("23,445,8000-8100", 103), ("0,63,64,65535", 4)] {
+        bench.ports = list.parse()?;
+        bench.program.set(&bench.settings, &bench.ports)?;
+        let before = bench.program.counters()?;
+        for port in 0..=u16::MAX {
+            bench.compare(&syn(port, 1))?;
+        }
+        ensure!(bench.program.counters()?.since(&before)[ANSWERED] == answered, "{list}");
+    }
+    bench.finish()?;
+    Ok(())
+}
+
+fn dry_run() -> Result<()> {
+    let mut bench = Bench::new(Settings { dry_run: 1, ..Settings::default() }, "23")?;
+    bench.compare(&syn(23, 1))?;
+    bench.compare(&syn(24, 1))?;
+    ensure!(bench.finish()?[WOULD_ANSWER] == 1);
+    Ok(())
+}
+
+/// A source gets its burst and no more, and another source still gets its own.
+fn rate() -> Result<()> {
+    let hour = 3_600_000_000_000;
+    let mut bench = Bench::new(Settings { interval: hour, burst: 2 * hour, ..Settings::default() }, "23")?;
+    for host in [1, 2] {
+        for nth in 0..10 {
+            let frame = syn(23, host);
+            let (verdict, out) = bench.run(&frame)?;
+            let expected = if nth < 3 { (XDP_TX, 54) } else { (XDP_DROP, 54) };
+            ensure!((verdict, out.len()) == expected, "host {host}, segment {nth}: verdict {verdict}");
+        }
+    }
+    let counters = bench.program.counters()?;
+    ensure!(counters[ANSWERED] == 6 && counters[LIMITED] == 14, "{counters}");
+    // No limit: all are answered.
+    bench.program.set(&Settings::default(), &bench.ports)?;
+    ensure!(bench.run(&syn(23, 1))?.0 == XDP_TX);
+    Ok(())
+}
+
+/// Frames of every length up to 9,000 bytes, right ones of both versions.
+fn every_length() -> Result<()> {
+    let mut bench = Bench::new(Settings::default(), "80")?;
+    let mut rng = Rng::with_seed(1);
+    for len in 14..=9_000 {
+        let mut noise = vec![0; len];
+        rng.fill(&mut noise);
+        noise[..6].copy_from_slice(&STATION);
+        bench.compare(&noise)?;
+        let Some(data) = len.checked_sub(54) else { continue };
+        let mut segment = vec![0x30, 0x39, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, 0x50, 0x18, 1, 0, 0, 0, 0, 0];
+        segment.resize(20 + data, 0);
+        rng.fill(&mut segment[20..]);
+        bench.compare(&sealed(&segment)?)?;
+    }
+    ensure!(bench.finish()?[ANSWERED] >= 2 * 8_900 / 2);
+    Ok(())
+}
+
+/// The segment in an IPv4 packet in a frame.
+fn sealed(segment: &[u8]) -> Result<Vec<u8>> {
+    use tcp_reset::checksum::Sum;
+    let mut packet = bytes("450000000000400040060000c0000201c6336402")?;
+    packet.extend(segment);
+    let total_len = u16::try_from(packet.len())?.to_be_bytes();
+    packet[2..4].copy_from_slice(&total_len);
+    let checksum = Sum::of(&packet[..20]).checksum();
+    packet[10..12].copy_from_slice(&checksum);
+    let [high, low] = u16::try_from(segment.len())?.to_be_bytes();
+    let checksum = Sum::of(&packet[12..]).plus(Sum::of(&[0, 6, high, low])).checksum();
+    packet[36..38].copy_from_slice(&checksum);
+    Ok(frame(&packet, 0))
+}
