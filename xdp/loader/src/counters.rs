@@ -89,7 +89,7 @@ fn name(at: u32) -> String {
 }
 
 /// The reasons that the program can give.
-const REASONS: [NoReset; 13] = [
+const REASONS: [NoReset; 14] = [
     NoReset::Truncated,
     NoReset::Version,
     NoReset::HeaderLength,
@@ -103,4 +103,5 @@ const REASONS: [NoReset; 13] = [
     NoReset::TcpHeader,
     NoReset::Rst,
     NoReset::TcpChecksum,
+    NoReset::GroupAddress,
 ];

@@ -10,6 +10,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
+use aya::TestRun;
 use aya::programs::{TestRunOptions, TestRunResult};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
