@@ -1,0 +1,181 @@
+#!/bin/bash
+# The program on a veth pair in a network namespace of its own, before iptables' REJECT: real clients, random packets,
+# errors and faults. Nothing leaves the namespaces.
+#
+#   xdp/live.sh    a minute, as root
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/steps.sh
+need "curl ethtool hping3 iproute2 iptables nmap procps python3-scapy bpftool" \
+    curl ethtool hping3 ip iptables-legacy ip6tables-legacy nmap /usr/lib/python3/dist-packages/scapy bpftool
+binary=$PWD/xdp/target/loader/release/xdp-reset
+work=$PWD/xdp/target/live
+log=$work/log
+mkdir -p "$work"
+server=xdp-server-$$
+client=xdp-client-$$
+loader=
+
+cleanup() {
+    test -z "$loader" || kill -KILL "$loader" 2>/dev/null || true
+    ip netns del $server 2>/dev/null || true
+    ip netns del $client 2>/dev/null || true
+}
+trap cleanup EXIT
+ip netns add $server
+ip netns add $client
+at() { local name=$1; shift; timeout 120 ip netns exec "$name" "$@"; }
+
+ip link add dev veth0 netns $server address 02:00:00:00:00:01 type veth peer name veth1 netns $client \
+    address 02:00:00:00:00:02
+at $server sysctl -qw net.ipv6.auto_flowlabels=0 net.ipv4.icmp_ratelimit=0
+for name in $server $client; do
+    at $name sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+done
+at $server ip address add 10.9.0.1/24 dev veth0
+at $server ip address add fd09::1/64 dev veth0 nodad
+at $client ip address add 10.9.0.2/24 dev veth1
+at $client ip address add fd09::2/64 dev veth1 nodad
+# The sender fills its checksums in, and takes what XDP_TX sends.
+at $client ethtool -K veth1 tx off gro on tso off gso off >/dev/null
+at $server ip link set veth0 up
+at $client ip link set veth1 up
+sleep 1
+for tables in iptables-legacy ip6tables-legacy; do
+    at $server $tables -A INPUT -p tcp -j REJECT --reject-with tcp-reset
+done
+
+# start OPTION...: the program, until it says that it answers.
+start() {
+    ip netns exec $server "$binary" --interface veth0 "$@" >"$log" 2>&1 &
+    loader=$!
+    for _ in $(seq 100); do
+        ! grep -q "^answering" "$log" || return 0
+        kill -0 $loader 2>/dev/null || break
+        sleep 0.05
+    done
+    cat "$log" >&2
+    die "xdp-reset $* does not start"
+}
+
+# stop [SIGNAL]: ends it, and looks whether its program is gone.
+stop() {
+    kill "-${1:-TERM}" $loader
+    wait $loader || true
+    loader=
+    for _ in $(seq 100); do
+        at $server ip link show veth0 | grep -q "prog/xdp" || return 0
+        sleep 0.05
+    done
+    die "a program is left on veth0"
+}
+
+counted() { awk -F ': ' -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' "$log"; }
+
+# refuses "TEXT" OPTION...: the loader fails, and says so.
+refuses() {
+    local text=$1
+    shift
+    ! at $server "$binary" "$@" >"$work/refused" 2>&1 || die "not refused: $*"
+    grep -qF -- "$text" "$work/refused" || die "xdp-reset $*: $(cat "$work/refused")"
+}
+
+errors() {
+    refuses "no such device: nodev" --interface nodev --ports 23
+    refuses "no Ethernet frames" --interface lo --ports 23
+    refuses "is no port" --interface veth0 --ports 23,x
+    refuses "no program runs on veth0" --interface veth0 --ports 23 --change
+    at $server ip link add tap0 type dummy
+    refuses "no native mode" --interface tap0 --ports 23 --mode native
+    at $server ip link del tap0
+    ! at $server setpriv --reuid nobody --clear-groups --inh-caps=-all "$binary" --interface veth0 --ports 23 \
+        >"$work/refused" 2>&1 || die "nobody may load programs"
+    grep -q "no permission" "$work/refused" || die "$(cat "$work/refused")"
+    start --ports 23
+    refuses "has an XDP program already, \"xdp_reset\"" --interface veth0 --ports 24
+    stop
+    echo "errors are clear"
+}
+
+scan() {
+    local family=$1 target=$2
+    at $client nmap --privileged $family -n -Pn -sS -p 1-100 --host-timeout 30s -oG - "$target" |
+        grep -q "Ignored State: closed (100)" || die "nmap -sS $family"
+    at $client nmap --privileged $family -n -Pn -sA -p 1-100 --host-timeout 30s -oG - "$target" |
+        grep -q "Ignored State: unfiltered (100)" || die "nmap -sA $family"
+}
+
+clients() {
+    local started answered
+    start --ports 1-100 --mode "$1"
+    scan "" 10.9.0.1
+    scan -6 fd09::1
+    at $client hping3 -n -c 1 -s 36050 -p 80 --syn --setseq 522224616 10.9.0.1 2>&1 | grep -q "flags=RA seq=0 win=0"
+    started=$SECONDS
+    for url in http://10.9.0.1/ "http://[fd09::1]/"; do
+        ! at $client curl -sgS "$url" 2>"$work/curl" || die "curl is answered"
+        grep -qiE "refused|could ?n.t connect|failed to connect" "$work/curl" || die "$(cat "$work/curl")"
+    done
+    for address in 10.9.0.1 fd09::1; do
+        at $client python3 -c '
+import socket, sys, errno
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+s.settimeout(5)
+sys.exit(s.connect_ex((sys.argv[1], 80)) != errno.ECONNREFUSED)' $address
+    done
+    test $((SECONDS - started)) -le 2 || die "connections are refused late"
+    stop
+    answered=$(counted answered)
+    test "$answered" -ge 405 || die "only $answered answered: $(cat "$log")"
+    # The kernel had none of them: its REJECT has nothing counted.
+    echo "nmap, hping3, curl and connect() believe $answered resets ($1)"
+}
+
+# The same 2,000 random packets, to REJECT alone and to the program before it: the same answers.
+behind() {
+    at $client python3 xdp/segments.py 2000 "$work/alone"
+    start --ports 1-32767 --mode "$1"
+    at $client python3 xdp/segments.py 2000 "$work/before"
+    stop
+    cmp "$work/alone" "$work/before" || die "the answers differ"
+    test "$(counted answered)" -gt 500 || die "few are answered: $(cat "$log")"
+    test "$(wc -l <"$work/alone")" -gt 1000 || die "few answers"
+    echo "$(wc -l <"$work/alone") answers to 2,000 packets are the same, $(counted answered) of them by the program ($1)"
+}
+
+programs() { bpftool prog show | grep -c "name xdp_reset" || true; }
+maps() { bpftool map show | grep -cE "name (PORTS|SETTINGS|STATION|COUNTERS|SOURCES|SUMMING) " || true; }
+
+# The interface goes down and up, the process is killed, settings change under load.
+faults() {
+    local flood answered
+    start --ports 80 --mode native
+    at $server ip link set veth0 down
+    at $server ip link set veth0 up
+    sleep 0.5
+    at $client hping3 -n -c 1 -p 80 --syn 10.9.0.1 2>&1 | grep -q "flags=RA"
+    at $client hping3 -q -n -i u20 -c 100000 -p 80 --rand-source --syn 10.9.0.1 >/dev/null 2>&1 &
+    flood=$!
+    for port in $(seq 100 140); do
+        at $server "$binary" --interface veth0 --ports "80,$port" --rate "$port" --change >/dev/null
+    done
+    wait $flood || true
+    kill -KILL $loader
+    wait $loader 2>/dev/null || true
+    loader=
+    sleep 0.5
+    start --ports 80
+    stop INT
+    sleep 0.5
+    test "$(programs) $(maps)" = "$before_programs $before_maps" || die "programs or maps are left"
+    echo "down and up, killed, changed under load: nothing is left"
+}
+
+before_programs=$(programs)
+before_maps=$(maps)
+errors
+for mode in native skb; do
+    clients $mode
+    behind $mode
+done
+faults
