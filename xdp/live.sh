@@ -85,9 +85,6 @@ errors() {
     refuses "no Ethernet frames" --interface lo --ports 23
     refuses "is no port" --interface veth0 --ports 23,x
     refuses "no program runs on veth0" --interface veth0 --ports 23 --change
-    at $server ip link add tap0 type dummy
-    refuses "no native mode" --interface tap0 --ports 23 --mode native
-    at $server ip link del tap0
     ! at $server setpriv --reuid nobody --clear-groups --inh-caps=-all "$binary" --interface veth0 --ports 23 \
         >"$work/refused" 2>&1 || die "nobody may load programs"
     grep -q "no permission" "$work/refused" || die "$(cat "$work/refused")"
