@@ -15,8 +15,10 @@ mkdir -p "$work"
 server=xdp-server-$$
 client=xdp-client-$$
 loader=
+peer=
 
 cleanup() {
+    test -z "$peer" || kill "$peer" 2>/dev/null || true
     test -z "$loader" || kill -KILL "$loader" 2>/dev/null || true
     ip netns del $server 2>/dev/null || true
     ip netns del $client 2>/dev/null || true
@@ -36,8 +38,8 @@ at $server ip address add 10.9.0.1/24 dev veth0
 at $server ip address add fd09::1/64 dev veth0 nodad
 at $client ip address add 10.9.0.2/24 dev veth1
 at $client ip address add fd09::2/64 dev veth1 nodad
-# The sender fills its checksums in, and takes what XDP_TX sends.
-at $client ethtool -K veth1 tx off gro on tso off gso off >/dev/null
+# The sender fills its checksums in.
+at $client ethtool -K veth1 tx off tso off gso off >/dev/null
 at $server ip link set veth0 up
 at $client ip link set veth1 up
 sleep 1
@@ -96,10 +98,12 @@ errors() {
 
 scan() {
     local family=$1 target=$2
-    at $client nmap --privileged $family -n -Pn -sS -p 1-100 --host-timeout 30s -oG - "$target" |
-        grep -q "Ignored State: closed (100)" || die "nmap -sS $family"
-    at $client nmap --privileged $family -n -Pn -sA -p 1-100 --host-timeout 30s -oG - "$target" |
-        grep -q "Ignored State: unfiltered (100)" || die "nmap -sA $family"
+    # shellcheck disable=SC2086
+    at $client nmap --privileged $family -n -Pn -sS -p 1-100 --host-timeout 30s -oG "$work/nmap" "$target" >/dev/null
+    grep -q "Ignored State: closed (100)" "$work/nmap" || die "nmap -sS $family: $(cat "$work/nmap")"
+    # shellcheck disable=SC2086
+    at $client nmap --privileged $family -n -Pn -sA -p 1-100 --host-timeout 30s -oG "$work/nmap" "$target" >/dev/null
+    grep -q "Ignored State: unfiltered (100)" "$work/nmap" || die "nmap -sA $family: $(cat "$work/nmap")"
 }
 
 clients() {
@@ -167,6 +171,12 @@ faults() {
     test "$(programs) $(maps)" = "$before_programs $before_maps" || die "programs or maps are left"
     echo "down and up, killed, changed under load: nothing is left"
 }
+
+# veth takes what XDP_TX sends only where the peer has a program too: this one passes everything up.
+ip netns exec $client "$binary" --interface veth1 --ports 0 --dry-run >"$work/peer" 2>&1 &
+peer=$!
+sleep 1
+grep -q "^answering" "$work/peer" || die "$(cat "$work/peer")"
 
 before_programs=$(programs)
 before_maps=$(maps)
