@@ -2,10 +2,11 @@
 sorted, in hex. The same segments every time."""
 
 import random
+import socket
 import sys
 import time
 
-from scapy.all import IP, TCP, AsyncSniffer, Ether, IPv6, Raw, conf, fragment
+from scapy.all import IP, TCP, Ether, IPv6, Raw
 
 count, path = int(sys.argv[1]), sys.argv[2]
 rng = random.Random(7)
@@ -27,13 +28,21 @@ def packet():
 
 
 packets = [bytes(packet()) for _ in range(count)]
-sniffer = AsyncSniffer(iface="veth1", filter=f"tcp and ether src {station}", started_callback=lambda: None)
-socket = conf.L2socket(iface="veth1")
-sniffer.start()
-time.sleep(1)
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+wire.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
+wire.bind(("veth1", 0))
 for frame in packets:
-    socket.send(frame)
+    wire.send(frame)
 time.sleep(1)
-answers = sorted(bytes(answer).hex() for answer in sniffer.stop())
+wire.setblocking(False)
+answers = []
+while True:
+    try:
+        frame = wire.recv(65536)
+    except BlockingIOError:
+        break
+    is_tcp = frame[12:14] == b"\x08\x00" and frame[23] == 6 or frame[12:14] == b"\x86\xdd" and frame[20] == 6
+    if is_tcp and frame[6:12] == bytes.fromhex(station.replace(":", "")):
+        answers.append(frame.hex())
 with open(path, "w") as file:
-    file.writelines(answer + "\n" for answer in answers)
+    file.writelines(answer + "\n" for answer in sorted(answers))
