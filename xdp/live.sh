@@ -32,7 +32,7 @@ ip link add dev veth0 netns $server address 02:00:00:00:00:01 type veth peer nam
     address 02:00:00:00:00:02
 at $server sysctl -qw net.ipv6.auto_flowlabels=0 net.ipv4.icmp_ratelimit=0
 for name in $server $client; do
-    at $name sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+    at "$name" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
 done
 at $server ip address add 10.9.0.1/24 dev veth0
 at $server ip address add fd09::1/64 dev veth0 nodad
@@ -123,7 +123,7 @@ clients() {
 import socket, sys, errno
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
 s.settimeout(5)
-sys.exit(s.connect_ex((sys.argv[1], 80)) != errno.ECONNREFUSED)' $address
+sys.exit(s.connect_ex((sys.argv[1], 80)) != errno.ECONNREFUSED)' "$address"
     done
     test $((SECONDS - started)) -le 2 || die "connections are refused late"
     stop
