@@ -34,11 +34,14 @@ const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
 const XDP_TX: u32 = 3;
 
+/// A test of this file.
+type Test = fn() -> Result<()>;
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = Program::load().err();
     let may_skip = env::var("CI").as_deref() != Ok("true");
-    let tests: [(&str, fn() -> Result<()>); 6] = [
+    let tests: [(&str, Test); 6] = [
         ("vectors", vectors),
         ("random", random),
         ("ports", ports),
@@ -130,7 +133,7 @@ fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u
     let (headers, port, plain, protocol) = match at(link - 2)? {
         0x0800 if frame.len() >= link + 40 => {
             let packet = &frame[link..];
-            (40, at(link + 22)?, packet[0] == 0x45 && packet[6] & 0x3f == 0 && packet[7] == 0, packet[9])
+            (40, at(link + 22)?, packet[0] == 0x45 && packet[6] << 2 == 0 && packet[7] == 0, packet[9])
         }
         0x86dd if frame.len() >= link + 60 => {
             let next = frame[link + 6];
