@@ -83,9 +83,9 @@ step "every flag byte, data offset and length" \
     env TCP_RESET_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
 step "properties, a million cases each" env PROPTEST_CASES=1000000 cargo test --release --test properties
 for family in 4 6; do
-    for judge in forward input stack nft-forward nft-input nft-prerouting; do
-        step "ten million packets, IPv$family, $judge" cargo run --release -p tcp-reset-linux -- \
-            --judge $judge --family $family --packets 10000000 --seed "$RANDOM"
+    for reference in forward input stack nft-forward nft-input nft-prerouting; do
+        step "ten million packets, IPv$family, $reference" cargo run --release -p tcp-reset-linux -- \
+            --reference $reference --family $family --packets 10000000 --seed "$RANDOM"
     done
 done
 if has cargo-mutants "mutation testing"; then

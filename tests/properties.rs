@@ -181,13 +181,13 @@ fn rules() -> impl Strategy<Value = Rules> {
 fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
     let answer = invariants::check(packet, rules);
     if let Ok(reply) = &answer {
-        judge(reply, packet, rules);
+        parse(reply, packet, rules);
     }
     answer
 }
 
-/// The judge is etherparse.
-fn judge(reply: &[u8], packet: &[u8], rules: &Rules) {
+/// Checks every field of the reply, as etherparse reads it.
+fn parse(reply: &[u8], packet: &[u8], rules: &Rules) {
     let parsed = SlicedPacket::from_ip(reply).unwrap();
     let Some(TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("no TCP") };
     match parsed.net.unwrap() {

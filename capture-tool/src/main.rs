@@ -130,7 +130,7 @@ impl Answers {
         let answer = Reset::in_reply_to(packet, &config);
 
         let offender = Packet::new(packet, answer);
-        let verdict = match (&offender, answer) {
+        let outcome = match (&offender, answer) {
             (Packet::Tcp(segment), Err(NoReset::Rst)) => self.comparison.reset(packet, segment),
             (Packet::Tcp(segment), _) if !segment.is_reset() => {
                 self.comparison.offender(packet, segment, answer, config);
@@ -138,7 +138,7 @@ impl Answers {
             }
             _ => None,
         };
-        self.summary.count(answer.map_err(Silence::Packet), verdict);
+        self.summary.count(answer.map_err(Silence::Packet), outcome);
         match answer {
             Ok(reset) => {
                 let note = if frame.is_cut { "  (cut: TCP checksum trusted)" } else { "" };
@@ -147,7 +147,7 @@ impl Answers {
                 output.push(frame.time, reset.emit(&mut [0; MAX_LEN]))
             }
             Err(reason) => {
-                let note = verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
+                let note = outcome.map(|outcome| outcome.to_string()).unwrap_or_default();
                 self.lines.push(format_args!("{offender}  ->  silence: {reason}{note}"))
             }
         }

@@ -1,13 +1,13 @@
-//! What Linux decides before any judge sees the packet, and so is no question for the crate: see the README's table.
+//! Packets that are not compared, since Linux decides about them before they reach the reference. README.md has the table.
 
 mod ipv4;
 mod ipv6;
 mod tcp;
 
 use crate::Family;
-use crate::judge::Judge;
+use crate::reference::Reference;
 
-/// Why a packet is not put to the judge.
+/// Why a packet is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exclusion {
     /// The hop limit ends here: `ip_forward` and `ip6_forward` look before the hook.
@@ -34,11 +34,11 @@ pub enum Exclusion {
     Signature,
 }
 
-/// Why `packet` is not put to `judge`, if it is not.
+/// Why `packet` is not compared with `reference`, or `None` if it is.
 #[must_use]
-pub fn exclusion(judge: Judge, family: Family, packet: &[u8]) -> Option<Exclusion> {
+pub fn exclusion(reference: Reference, family: Family, packet: &[u8]) -> Option<Exclusion> {
     match family {
-        Family::V4 => ipv4::exclusion(judge, packet),
-        Family::V6 => ipv6::exclusion(judge, packet),
+        Family::V4 => ipv4::exclusion(reference, packet),
+        Family::V6 => ipv6::exclusion(reference, packet),
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
 
-use crate::contest::Exchange;
+use crate::comparison::Exchange;
 
 /// The bytes in hex.
 #[must_use]

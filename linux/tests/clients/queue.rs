@@ -136,7 +136,7 @@ fn queue_to(hook: &str, mark: &str) {
     }
 }
 
-/// Only resets are judged: the segments of local sockets are recorded before a network card fills in the checksum.
+/// Only resets are verified: the segments of local sockets are recorded before a network card fills in the checksum.
 const RESETS: &str = "tcp.flags.reset == 1";
 
 /// A web server that is reached at first is refused when its packets are queued.
@@ -159,7 +159,7 @@ fn curl_is_refused(test: &str, hook: Hook, family: Family) {
     let _firewall = network.raise(hook);
     let wire = network.record(hook, test);
     refused(&url);
-    assert_eq!(wire.judge(1, RESETS).len(), 1);
+    assert_eq!(wire.verify(1, RESETS).len(), 1);
 }
 
 /// curl finds the connection refused, by its own clock at once.
@@ -195,7 +195,7 @@ fn connection_is_reset(test: &str, hook: Hook, family: Family) {
     if matches!(hook, Hook::Forward) {
         is_reset(&mut server);
     }
-    wire.judge(1, RESETS);
+    wire.verify(1, RESETS);
 }
 
 fn is_reset(end: &mut TcpStream) {
@@ -212,7 +212,7 @@ fn damaged_is_dropped(test: &str, family: Family) {
     let _firewall = network.raise(Hook::Forward);
     let wire = network.record(Hook::Forward, test);
     assert_eq!(scapy("damaged", family.server), "1\n");
-    let resets = wire.judge(1, RESETS);
+    let resets = wire.verify(1, RESETS);
     assert!(matches!(&resets[..], [reset] if reset.contains(".1002: Flags [R.]")), "{resets:?}");
 }
 
@@ -224,7 +224,7 @@ fn link_local_is_refused() {
         host.enter();
         let wire = Wire::record("eth0", test);
         refused("http://[fe80::1%25eth0]/");
-        let resets = wire.judge(1, RESETS);
+        let resets = wire.verify(1, RESETS);
         assert!(matches!(&resets[..], [reset] if reset.starts_with("IP6 fe80::1.80 > fe80::2.")), "{resets:?}");
     }
 }

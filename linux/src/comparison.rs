@@ -1,4 +1,4 @@
-//! The crate and the kernel, packet by packet.
+//! Compares the crate's answers with the kernel's, packet by packet.
 
 use std::mem;
 
@@ -9,8 +9,8 @@ use tcp_reset::{Config, MAX_LEN, NoReset};
 use crate::Family;
 use crate::exclude::exclusion;
 use crate::generate::Generator;
-use crate::judge::Judge;
 use crate::kernel::Kernel;
+use crate::reference::Reference;
 
 /// An offender, and both answers to it.
 #[derive(Debug)]
@@ -31,9 +31,9 @@ impl Exchange {
     }
 }
 
-/// A contest before one judge.
-pub struct Contest {
-    judge: Judge,
+/// A comparison of the crate with one reference, for one version of IP.
+pub struct Comparison {
+    reference: Reference,
     family: Family,
     config: Config,
     kernel: Kernel,
@@ -42,14 +42,14 @@ pub struct Contest {
     zero_checksums: u64,
 }
 
-impl Contest {
+impl Comparison {
     /// Sets the kernel up in the namespace that the thread is in.
-    pub fn new(judge: Judge, family: Family, config: Config) -> Result<Self> {
-        let kernel = Kernel::new(judge, family)?;
-        Ok(Self { judge, family, config, kernel, resets: 0, silent: 0, zero_checksums: 0 })
+    pub fn new(reference: Reference, family: Family, config: Config) -> Result<Self> {
+        let kernel = Kernel::new(reference, family)?;
+        Ok(Self { reference, family, config, kernel, resets: 0, silent: 0, zero_checksums: 0 })
     }
 
-    /// Compares over `count` packets or up to the first mismatch.
+    /// Compares `count` packets, or up to the first mismatch.
     pub fn run(&mut self, count: u64, seed: u64) -> Result<Option<Exchange>> {
         let style = "{human_pos} of {human_len} packets {wide_bar} {per_sec}, {eta} left";
         let progress = ProgressBar::new(count).with_style(ProgressStyle::with_template(style)?);
@@ -58,7 +58,7 @@ impl Contest {
         for nth in 0..count {
             mem::swap(&mut packet, &mut previous);
             generator.draw(&mut packet);
-            while exclusion(self.judge, self.family, &packet).is_some() {
+            while exclusion(self.reference, self.family, &packet).is_some() {
                 generator.draw(&mut packet);
             }
             if let Some(mismatch) = self.compare(&packet, &previous)? {
@@ -73,7 +73,7 @@ impl Contest {
         Ok(None)
     }
 
-    /// What is to be said at the end.
+    /// One line for the end of a run.
     #[must_use]
     pub fn summary(&self, mismatches: u64) -> String {
         format!(

@@ -1,4 +1,4 @@
-//! Who judges: the places in Linux that answer with a TCP reset, and how a namespace is made to use each.
+//! The references: places in Linux that answer with a TCP reset, and the settings that make a namespace use each.
 
 use anyhow::Result;
 use tcp_reset::Profile;
@@ -9,22 +9,22 @@ use crate::namespace::{run, set, tun};
 
 /// A place in Linux that answers with a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judge {
-    /// `iptables-legacy` REJECT, for packets on their way through.
+pub enum Reference {
+    /// `iptables-legacy` REJECT, for forwarded packets.
     Forward,
     /// `iptables-legacy` REJECT, for packets to the host itself.
     Input,
-    /// `nft` reject, for packets on their way through.
+    /// `nft` reject, for forwarded packets.
     NftForward,
     /// `nft` reject, for packets to the host itself.
     NftInput,
     /// `nft` reject, before any routing.
     NftPrerouting,
-    /// No rule at all: the TCP stack, for a port nobody listens on.
+    /// The TCP stack, for a port without a listener; there is no rule.
     Stack,
 }
 
-impl Judge {
+impl Reference {
     /// All of them, by the names of the command line.
     pub const ALL: [(&str, Self); 6] = [
         ("forward", Self::Forward),
@@ -38,10 +38,10 @@ impl Judge {
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, judge)| *judge == self).map_or("", |(name, _)| name)
+        Self::ALL.iter().find(|(_, reference)| *reference == self).map_or("", |(name, _)| name)
     }
 
-    /// The profile of the crate that it judges.
+    /// The profile of the crate that is compared with it.
     #[must_use]
     pub const fn profile(self) -> Profile {
         match self {
@@ -50,28 +50,28 @@ impl Judge {
         }
     }
 
-    /// Whether it judges packets on their way through.
+    /// Whether it answers forwarded packets.
     #[must_use]
     pub const fn is_forward(self) -> bool {
         matches!(self, Self::Forward | Self::NftForward)
     }
 
-    /// Makes the namespace that the thread is in answer so, and returns the TUN device to ask through.
-    pub fn summon(self, family: Family) -> Result<SyncDevice> {
+    /// Sets up the namespace that the thread is in, and returns the TUN device through which to ask.
+    pub fn set_up(self, family: Family) -> Result<SyncDevice> {
         let device = tun(DEVICE, true)?;
-        settle(family)?;
+        configure(family)?;
         self.route(family)?;
         self.rule(family)?;
         device.set_nonblocking(true)?;
         Ok(device)
     }
 
-    /// What arrives at the device takes one table, which leads through or to the host itself; what the host sends takes
-    /// another, back to the device. The table `local` holds nothing else, as no address is given and `lo` stays down;
-    /// it is the one in which the TCP stack looks its own addresses up.
+    /// One table routes what arrives at the device: back out for forwarded packets, otherwise to the host itself. Another
+    /// routes what the host sends to the device. The TCP stack looks up its own addresses in the table `local`, which
+    /// holds nothing else: the host has no address, and `lo` stays down.
     fn route(self, family: Family) -> Result<()> {
         let (kind, table) = if self.is_forward() { ("unicast", "100") } else { ("local", "local") };
-        // A gateway that does not exist spares IPv6 a neighbour entry for each address that it answers.
+        // With a gateway, which need not exist, IPv6 makes no neighbour entry for each address that it answers.
         let gateway = match family {
             Family::V4 => "",
             Family::V6 => "via fe80::1 ",
@@ -100,36 +100,36 @@ impl Judge {
 }
 
 /// The name of the TUN device.
-const DEVICE: &str = "judge";
+const DEVICE: &str = "reference";
 
-/// Settings under which every address may come and go, and the device keeps quiet on its own.
-fn settle(family: Family) -> Result<()> {
+/// Sysctls that let any address in and out, and keep the kernel from sending packets of its own.
+fn configure(family: Family) -> Result<()> {
     let settings: &[_] = match family {
         Family::V4 => &[
             ("ipv4/ip_forward", "1"),
-            // There are no sockets to find early.
+            // There are no sockets to look up.
             ("ipv4/ip_early_demux", "0"),
             ("ipv4/conf/all/rp_filter", "0"),
-            ("ipv4/conf/judge/rp_filter", "0"),
-            ("ipv4/conf/judge/accept_local", "1"),
-            ("ipv4/conf/judge/route_localnet", "1"),
+            ("ipv4/conf/reference/rp_filter", "0"),
+            ("ipv4/conf/reference/accept_local", "1"),
+            ("ipv4/conf/reference/route_localnet", "1"),
             ("ipv4/conf/all/send_redirects", "0"),
-            ("ipv4/conf/judge/send_redirects", "0"),
+            ("ipv4/conf/reference/send_redirects", "0"),
         ],
         Family::V6 => &[
             ("ipv6/conf/all/forwarding", "1"),
             ("ipv4/ip_early_demux", "0"),
             ("ipv6/auto_flowlabels", "0"),
-            ("ipv6/conf/judge/disable_ipv6", "0"),
-            ("ipv6/conf/judge/accept_ra", "0"),
-            // No link-local address, and so no neighbour or multicast chatter either.
-            ("ipv6/conf/judge/addr_gen_mode", "1"),
+            ("ipv6/conf/reference/disable_ipv6", "0"),
+            ("ipv6/conf/reference/accept_ra", "0"),
+            // No link-local address, so that no neighbour discovery or multicast reports are sent.
+            ("ipv6/conf/reference/addr_gen_mode", "1"),
         ],
     };
     settings.iter().try_for_each(|(sysctl, value)| set(sysctl, value))
 }
 
-/// What is not TCP is dropped, so that it is not answered by other means.
+/// What is not TCP is dropped, so that Linux does not answer it with ICMP.
 fn iptables(family: Family, chain: &str) -> Result<()> {
     let program = match family {
         Family::V4 => "iptables-legacy",
@@ -146,8 +146,8 @@ fn nft(family: Family, hook: &str) -> Result<()> {
         Family::V6 => "ip6",
     };
     let script = format!(
-        "table {table} judge {{\n\
-           chain judge {{\n\
+        "table {table} reference {{\n\
+           chain reference {{\n\
              type filter hook {hook} priority 0; policy drop;\n\
              meta l4proto tcp reject with tcp reset\n\
            }}\n\
