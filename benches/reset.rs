@@ -4,13 +4,10 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "benches may panic")]
 
-#[path = "../tests/common/mod.rs"]
-mod common;
-
-use common::offender::{Tcp, V4, V6};
-use common::reference;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
+use support::packet::{Tcp, V4, V6};
+use support::reference;
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
@@ -63,7 +60,7 @@ fn refused() -> Vec<(String, NoReset, Vec<u8>)> {
     let data = Tcp { data: vec![0x5a; 1460], ..Tcp::default() };
     let short = |mut packet: Vec<u8>| {
         packet[3] = 39;
-        common::offender::repair(&mut packet);
+        support::packet::repair(&mut packet);
         packet
     };
     let fragment = (44, vec![0, 0, 0, 8, 0, 0, 0, 1]);

@@ -67,7 +67,8 @@ trap 'for fuzzer in "${fuzzers[@]}"; do kill -- "-$fuzzer" 2>/dev/null || true; 
 if has cargo-fuzz "fuzzing"; then
     step "the fuzz targets build" cargo +nightly fuzz build
     rm -rf target/fuzzing # the logs of an earlier run
-    mkdir -p fuzz/corpus/bytes fuzz/corpus/packets target/fuzzing
+    mkdir -p fuzz/corpus/packets target/fuzzing
+    step "seeds" cargo run --manifest-path fuzz/Cargo.toml --example seeds -- fuzz/corpus/bytes
     # Job control gives each a process group, to be ended as a whole.
     set -m
     for target in bytes packets; do

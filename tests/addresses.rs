@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{V4, V6};
-use common::reference::Rules;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use support::packet::{V4, V6};
+use support::reference::Rules;
 use tcp_reset::{NoReset, Reset};
 
 #[test]

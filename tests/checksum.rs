@@ -2,9 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::reference::sum;
+use support::reference::sum;
 use tcp_reset::checksum::Sum;
 
 /// The checksum by the RFC's own loop.

@@ -2,12 +2,10 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::frames::{TAGS, check};
-use common::offender::{Tcp, both};
-use common::reference::{self, Rules};
 use proptest::prelude::*;
+use support::frames::{TAGS, check};
+use support::packet::{Tcp, both};
+use support::reference::{self, Rules};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 
 const DESTINATION: [u8; 6] = [0x02, 0x11, 0x22, 0x33, 0x44, 0x55];
@@ -27,7 +25,7 @@ fn ether_type(packet: &[u8]) -> u16 {
 fn textbook() {
     let [v4, _] = both(&Tcp::default());
     let offender = frame(DESTINATION, SOURCE, &[[0x81, 0x00, 0x60, 0x05]], 0x0800, &v4);
-    let mut buffer = [common::DIRT; ethernet::MAX_LEN];
+    let mut buffer = [support::DIRT; ethernet::MAX_LEN];
     let reply = ethernet::reset(&offender, &mut buffer).unwrap();
     assert_eq!(reply[..12], [SOURCE, DESTINATION].concat());
     assert_eq!(reply[12..18], [0x81, 0x00, 0x60, 0x05, 0x08, 0x00], "priority and VLAN as they were");

@@ -8,13 +8,11 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use common::offender::{Tcp, V4, V6};
-use common::reference::{self, Rules, sum};
+use support::packet::{Tcp, V4, V6};
+use support::reference::{self, Rules, sum};
 use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
 
 /// Between two lengths that the thinned run tries. Those at either end are all tried.
@@ -53,7 +51,7 @@ fn on_all_cores<T: Copy + Sync>(name: &str, items: &[T], check: impl Fn(T) -> u6
 
 /// Holds the crate against the reference model, bytes or reason.
 fn compare(packet: &[u8], rules: &Rules) {
-    let mut buffer = [common::DIRT; tcp_reset::MAX_LEN];
+    let mut buffer = [support::DIRT; tcp_reset::MAX_LEN];
     let reply = reset_with(packet, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
     assert_eq!(reply, reference::reset(packet, rules), "{packet:02x?} {rules:?}");
     for fate in [Fate::Dropped, Fate::Delivered] {

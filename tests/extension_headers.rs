@@ -2,20 +2,11 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V6, repair};
-use common::reference::Rules;
+use support::packet::{Tcp, V6, repair};
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, ESP, FRAGMENT, HOP_BY_HOP, NO_NEXT_HEADER, ROUTING};
+use support::reference::Rules;
 use tcp_reset::tcp::FIN;
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
-
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const ESP: u8 = 50;
-const AUTHENTICATION: u8 = 51;
-const NO_NEXT_HEADER: u8 = 59;
-const DESTINATION_OPTIONS: u8 = 60;
 
 /// A packet with `extensions`, three bytes of data and FIN, so that a length got wrong shows.
 fn packet(extensions: &[(u8, Vec<u8>)]) -> Vec<u8> {

@@ -2,11 +2,9 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, V6, both};
-use common::reference::{self, Rules};
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, both};
+use support::reference::{self, Rules};
 use tcp_reset::tcp::{ACK, FIN};
 use tcp_reset::{MAX_LEN, Reset, reset_with};
 

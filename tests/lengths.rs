@@ -2,11 +2,9 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, V6, both, repair};
-use common::reference::Rules;
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, both, repair};
+use support::reference::Rules;
 use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset};
 

@@ -2,13 +2,11 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::invariants;
-use common::offender::{Tcp, V4, V6, both};
-use common::reference::{self, Rules, sum};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use support::DIRT;
+use support::invariants;
+use support::packet::{Tcp, V4, V6, both};
+use support::reference::{self, Rules, sum};
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN, Segment};
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6, tcp};

@@ -2,10 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6};
 use core::net::IpAddr;
+use support::packet::{Tcp, V4, V6};
 use tcp_reset::tcp::RST;
 use tcp_reset::{MAX_LEN, NoReset, Offender};
 
@@ -96,7 +94,7 @@ fn a_short_segment() {
     for (len, text) in [(3, V4_ADDRESSES), (4, V4_PORTS), (19, V4_PORTS)] {
         let mut packet = V4::default().bytes();
         packet[3] = 20 + len;
-        common::offender::repair(&mut packet);
+        support::packet::repair(&mut packet);
         assert_log(&packet, NoReset::TcpHeader, text);
     }
     for (len, text) in [(3, V6_ADDRESSES), (4, V6_PORTS), (19, V6_PORTS)] {

@@ -5,11 +5,9 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, both, repair};
-use common::reference::{Rules, sum};
+use support::DIRT;
+use support::packet::{Tcp, V4, both, repair};
+use support::reference::{Rules, sum};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
 

@@ -2,18 +2,16 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::invariants;
-use common::offender::{Tcp, V4, V6, repair};
-use common::reference::Rules;
 use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
+use support::DIRT;
+use support::invariants;
+use support::packet::{Tcp, V4, V6, repair};
+use support::reference::Rules;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Checksum, NoReset, Profile, Reset};
 

@@ -3,12 +3,10 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 #![allow(clippy::as_conversions, reason = "it is how a reason's number is had")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, V6, repair};
-use common::reference::Rules;
 use std::collections::BTreeSet;
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, repair};
+use support::reference::Rules;
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6};
 
 /// One thing wrong with a packet.

@@ -6,9 +6,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6, both};
+use support::packet::{Tcp, V4, V6, both};
 use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, Segment};
 use tcp_reset::{MAX_LEN, NoReset};
 

@@ -2,9 +2,7 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6};
+use support::packet::{Tcp, V4, V6};
 use tcp_reset::Checksum::{Trust, Verify};
 use tcp_reset::tcp::FIN;
 use tcp_reset::{Config, NoReset, Profile, Reset, ipv4};

@@ -2,10 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6, both};
-use common::reference::{Rules, sum};
+use support::packet::{Tcp, V4, V6, both};
+use support::reference::{Rules, sum};
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, reset_with, tcp};

@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tcp_reset_fuzz::common::reference::Rules;
-use tcp_reset_fuzz::common::{frames, invariants};
+use support::reference::Rules;
+use support::{frames, invariants};
 
 /// Addresses, a VLAN tag, and the EtherType of IPv4 or IPv6.
 const HEADERS: [[u8; 18]; 2] = [

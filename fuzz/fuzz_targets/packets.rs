@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tcp_reset_fuzz::common::invariants::check;
+use support::invariants::check;
 use tcp_reset_fuzz::packet::Packet;
 
 fuzz_target!(|packet: Packet| {

@@ -22,14 +22,11 @@ fuzz_target!(|offender: Offender| {
         Ok(classes) => SEEN.with_borrow_mut(|seen| {
             for class in classes {
                 if seen.insert(class) {
-                    eprintln!("smoltcp: {class}: {} -> {}", hex(&packet), answer.as_deref().map_or("-".into(), hex));
+                    let answer = answer.as_ref().map_or("-".into(), hex::encode);
+                    eprintln!("smoltcp: {class}: {} -> {answer}", hex::encode(&packet));
                 }
             }
         }),
         Err(unclassified) => panic!("smoltcp answers as nothing known predicts: {unclassified:x?}"),
     }
 });
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -9,12 +9,12 @@
 //!
 //! Take the third part away and what remains is the whole of it: `assert_eq!(theirs, ours)`.
 
-use crate::common::offender::{Tcp, V4, V6, repair};
 use crate::packet;
 use crate::stack::{IPV4, IPV4_BROADCAST, IPV6};
 use arbitrary::{Arbitrary, Result as ArbitraryResult, Unstructured};
 use std::collections::BTreeSet;
 use std::fmt;
+use support::packet::{Tcp, V4, V6, repair};
 use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, reset_with};
 

@@ -1,9 +1,10 @@
 //! Random packets that are nearly right, so that most of them get past the checks.
 
-use crate::common::DIRT;
-use crate::common::offender::{Tcp, V4, V6, repair};
-use crate::common::reference::Rules;
 use arbitrary::{Arbitrary, Result, Unstructured};
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, repair};
+use support::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT};
+use support::reference::Rules;
 use tcp_reset::tcp::RST;
 use tcp_reset::{Checksum, Profile};
 
@@ -128,16 +129,16 @@ fn address(unstructured: &mut Unstructured<'_>) -> Result<[u8; 16]> {
 
 /// An extension header that is as long as it says, and says whatever else.
 fn extension(unstructured: &mut Unstructured<'_>) -> Result<(u8, Vec<u8>)> {
-    let kind = *unstructured.choose(&[0, 43, 44, 51, 60])?;
+    let kind = *unstructured.choose(&EXTENSIONS)?;
     let units = unstructured.int_in_range(0..=3)?;
     let len = match kind {
-        44 => 8,
-        51 => 4 * (usize::from(units) + 2),
+        FRAGMENT => 8,
+        AUTHENTICATION => 4 * (usize::from(units) + 2),
         _ => 8 * (usize::from(units) + 1),
     };
     let mut bytes = vec![0; len];
     unstructured.fill_buffer(&mut bytes)?;
-    if kind != 44 {
+    if kind != FRAGMENT {
         bytes[1] = units;
     } else if unstructured.ratio(7, 8)? {
         bytes[2..4].fill(0);

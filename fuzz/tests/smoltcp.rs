@@ -2,8 +2,8 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use std::collections::BTreeSet;
+use support::packet::{Tcp, V4, V6};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
-use tcp_reset_fuzz::common::offender::{Tcp, V4, V6};
 use tcp_reset_fuzz::oracle::{Class, Offender, compare};
 use tcp_reset_fuzz::stack::{IPV4, IPV4_BROADCAST, IPV6, Stack};
 

@@ -5,7 +5,6 @@ pub mod exclude;
 pub mod generate;
 pub mod kernel;
 pub mod namespace;
-mod protocol;
 pub mod record;
 pub mod reference;
 pub mod show;

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::utsname::uname;
+use support::vectors::Vector;
 use tcp_reset::{Config, Profile};
 
 use crate::comparison::Comparison;
@@ -45,11 +46,8 @@ fn write(path: &Path, reference: Reference, family: Family) -> Result<usize> {
         }
         let exchange = comparison.exchange(&packet)?;
         ensure!(exchange.is_same(), "{name}: crate and kernel differ\n{}", show::exchange(&exchange));
-        let answer = match exchange.ours {
-            Ok(reset) => format!("reset {}", show::hex(&reset)),
-            Err(reason) => format!("silence {reason:?}"),
-        };
-        lines.push(format!("{name} {} {answer}", show::hex(&packet)));
+        let answer = exchange.ours.map_err(|reason| format!("{reason:?}"));
+        lines.push(Vector { name, offender: packet, answer });
     }
     let profile = match reference.profile() {
         Profile::Netfilter => "netfilter (REJECT --reject-with tcp-reset)",

@@ -82,7 +82,7 @@ fn compare(family: Family) -> Result<()> {
             }
             (Ok(_), None) if is_padded(&packet) => "ours alone, padded".to_owned(),
             (Ok(_), None) if has_authentication => "ours alone, authentication header".to_owned(),
-            _ => bail!("ours {ours:02x?}, Linux's {theirs:02x?}: {}", hex(&frame)),
+            _ => bail!("ours {ours:02x?}, Linux's {theirs:02x?}: {}", hex::encode(&frame)),
         };
         *counts.entry(class).or_default() += 1;
     }
@@ -132,10 +132,6 @@ fn is_padded(packet: &[u8]) -> bool {
         _ => 0,
     };
     packet.len() > len
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// What the kernel answers at once, or in time.

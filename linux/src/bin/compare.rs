@@ -71,7 +71,10 @@ fn run() -> Result<ExitCode> {
             }
             Long("packets") => packets = parser.value()?.parse()?,
             Long("seed") => seed = parser.value()?.parse()?,
-            Long("replay") => replay = Some(show::bytes(&parser.value()?.string()?)?),
+            Long("replay") => {
+                let packet = parser.value()?.string()?;
+                replay = Some(hex::decode(&packet).map_err(|_| anyhow!("bad hex: {packet}"))?);
+            }
             Long("record") => return record::record(&PathBuf::from(parser.value()?)).map(|()| ExitCode::SUCCESS),
             Long("hop-limit") => hop_limit = Some(parser.value()?.parse()?),
             Long("profile") => {
@@ -126,7 +129,7 @@ fn compare(arguments: &Arguments) -> Result<ExitCode> {
     if let Some((name, _)) = PROFILES.iter().find(|(_, profile)| arguments.profile == Some(*profile)) {
         again = format!("{again} --profile {name}");
     }
-    let packet = show::hex(&mismatch.packet);
+    let packet = hex::encode(&mismatch.packet);
     println!("replay:   cargo run --release -p tcp-reset-linux -- {again} --replay {packet}");
     println!("{}", comparison.summary(1));
     Ok(ExitCode::FAILURE)

@@ -4,8 +4,8 @@ use super::Exclusion::{
     Authentication, ExtensionHeader, HopByHop, HopLimit, Jumbogram, Loopback, Reassembly, Signature, Unreachable,
 };
 use super::{Exclusion, tcp};
-use crate::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 use crate::reference::Reference;
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 
 const HEADER_LEN: usize = 40;
 

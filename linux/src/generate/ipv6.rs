@@ -3,7 +3,7 @@
 use tcp_reset::checksum::Sum;
 
 use super::Generator;
-use crate::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 
 const HEADER_LEN: usize = 40;
 const PAYLOAD_LEN: usize = 4;

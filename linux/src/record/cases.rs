@@ -1,6 +1,8 @@
 //! Which offenders are recorded: each row of the contract, each flag byte, each length near an edge.
 
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 use tcp_reset::checksum::Sum;
+use tcp_reset::tcp::ACK;
 
 use super::draft::{Draft, seal_ipv4};
 use crate::Family;
@@ -14,8 +16,6 @@ type Case = (String, Vec<u8>);
 /// How many random packets follow the chosen ones, and how long they may be.
 const RANDOM: usize = 200;
 const RANDOM_LEN: usize = 160;
-
-const ACK: u8 = 0x10;
 
 /// All offenders of one family, for one reference.
 pub(super) fn all(family: Family, reference: Reference) -> Vec<Case> {
@@ -256,13 +256,6 @@ fn ipv4(syn: &Draft, cases: &mut Vec<Case>) {
     packet[10..12].fill(0xff);
     cases.push(("header-checksum-ffff".into(), packet));
 }
-
-const TCP: u8 = 6;
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const AUTHENTICATION: u8 = 51;
-const DESTINATION_OPTIONS: u8 = 60;
 
 /// An extension header of `len` bytes, followed by `next`.
 fn extension(kind: u8, next: u8, len: u8) -> Vec<u8> {

@@ -4,7 +4,8 @@
 //! V4 { tos: 0xff, tcp: Tcp { flags: FIN, ..Tcp::default() }, ..V4::default() }.bytes()
 //! ```
 
-use super::reference::{pseudo_header, sum};
+use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
+use crate::reference::{pseudo_header, sum};
 
 /// A TCP segment: unless told otherwise, the SYN of a textbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl Default for V4 {
             id: 0x1234,
             fragment: 0x4000,
             ttl: 63,
-            protocol: 6,
+            protocol: TCP,
             source: [192, 0, 2, 1],
             destination: [198, 51, 100, 2],
             options: Vec::new(),
@@ -143,7 +144,7 @@ impl Default for V6 {
             source: [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
             destination: [0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
             extensions: Vec::new(),
-            protocol: 6,
+            protocol: TCP,
             tcp: Tcp::default(),
         }
     }
@@ -212,14 +213,14 @@ fn repair_v6(packet: &mut [u8]) {
     let end = 40 + usize::from(u16::from_be_bytes([packet[4], packet[5]]));
     let addresses = packet[8..40].to_vec();
     let (mut next_header, mut at) = (packet[6], 40);
-    while next_header != 6 {
-        if ![0, 43, 44, 51, 60].contains(&next_header) || at + 8 > packet.len() {
+    while next_header != TCP {
+        if !EXTENSIONS.contains(&next_header) || at + 8 > packet.len() {
             return;
         }
         let len = usize::from(packet[at + 1]);
         let header_len = match next_header {
-            44 => 8,
-            51 => 4 * (len + 2),
+            FRAGMENT => 8,
+            AUTHENTICATION => 4 * (len + 2),
             _ => 8 * (len + 1),
         };
         next_header = packet[at];

@@ -1,7 +1,7 @@
 //! What holds for every Ethernet frame.
 
-use super::DIRT;
-use super::reference::{self, Rules};
+use crate::DIRT;
+use crate::reference::{self, Rules};
 use tcp_reset::{Fate, NoReset, ethernet};
 
 /// What a VLAN tag begins with.

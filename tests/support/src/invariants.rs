@@ -1,7 +1,7 @@
 //! What holds for every packet there is.
 
-use super::DIRT;
-use super::reference::{self, Rules, pseudo_header, sum};
+use crate::DIRT;
+use crate::reference::{self, Rules, pseudo_header, sum};
 use tcp_reset::{Fate, MAX_LEN, NoReset, Offender, Reset};
 
 /// Asserts all that the crate promises about `packet` under `rules`, and returns its answer.
