@@ -59,7 +59,7 @@ if [ -z "$last" ]; then
 elif has cargo-semver-checks "semver"; then
     step "semver, against $last" cargo semver-checks --baseline-rev "$last"
 fi
-step "the package builds by itself" cargo package
+step "the package, unpacked elsewhere" scripts/package.sh
 
 # At full length, the fuzzers beside the rest.
 fuzzers=()
