@@ -11,8 +11,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use support::packet::{Tcp, V4, V6};
-use support::reference::{self, Rules, sum};
+use support::packet::{Tcp, V4, V6, repair};
+use support::reference::{self, Rules};
+use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
 
 /// Between two lengths that the thinned run tries. Those at either end are all tried.
@@ -73,9 +74,7 @@ fn every_flag_byte_data_offset_and_total_length() {
     on_all_cores("flags × data offset × total length", &lengths(), |total_len| {
         let mut packet = V4::with(Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() }).bytes();
         packet[2..4].copy_from_slice(&total_len.to_be_bytes());
-        packet[10..12].fill(0);
-        let checksum = !sum(&packet[..20]);
-        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+        repair(&mut packet);
         for data_offset in 0..=0xf {
             packet[32] = data_offset << 4;
             for flags in 0..=0xff {
@@ -123,17 +122,10 @@ fn every_header_total_and_buffer_length_at_the_boundaries() {
             packet[6..8].fill(0);
             packet[9] = 6;
             let header_len = usize::from(ihl) * 4;
-            packet[10..12].fill(0);
-            let checksum = !sum(&packet[..header_len.max(20)]);
-            packet[10..12].copy_from_slice(&checksum.to_be_bytes());
-            if (20..=total_len).contains(&header_len) && total_len - header_len >= 20 {
-                packet[header_len + 13] = 2;
-                packet[header_len + 16..header_len + 18].fill(0);
-                let segment_len = total_len - header_len;
-                let pseudo_header = reference::pseudo_header(&packet[12..20], segment_len);
-                let checksum = !sum(&[&pseudo_header, &packet[header_len..total_len]].concat());
-                packet[header_len + 16..header_len + 18].copy_from_slice(&checksum.to_be_bytes());
+            if header_len >= 20 && header_len + 20 <= total_len {
+                packet[header_len + 13] = SYN;
             }
+            repair(&mut packet);
             for buffer_len in 0..=packet.len() {
                 for rules in &all_rules {
                     compare(&packet[..buffer_len], rules);

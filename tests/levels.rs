@@ -87,19 +87,9 @@ fn a_decision_may_be_edited() {
     assert_eq!(sum(&[&bytes[12..], &[0, 6, 0, 20]].concat()), 0xffff);
 }
 
-/// Over the offender itself: the same bytes as elsewhere, and its tail stays as it is.
+/// Over the offender itself, where one version of IP is spoken: the same bytes as elsewhere.
 #[test]
 fn in_place() {
-    for (packet, len) in [(V4::with(fin_with_data()).bytes(), 40), (V6::with(fin_with_data()).bytes(), 60)] {
-        for rules in Rules::all() {
-            let mut frame = packet.clone();
-            let reset = Reset::in_reply_to(&frame, &rules.config()).unwrap();
-            let reply = reset.emit_to_slice(&mut frame).unwrap();
-            assert_eq!(reply, reference::reset(&packet, &rules).unwrap());
-            assert_eq!(frame[len..], packet[len..]);
-        }
-    }
-    // Where one version is spoken, the same.
     let [mut v4, mut v6] = both(&fin_with_data());
     let expected = [&v4, &v6].map(|packet| reference::reset(packet, &Rules::NETFILTER).unwrap());
     let reset = ipv4::Reset::in_reply_to(&v4, &Config::new()).unwrap();

@@ -4,6 +4,8 @@
 //! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the tests are skipped
 //! and say so, and under `CI=true` they fail. `TCP_RESET_FRAMES` is how many frames are compared of each IP version.
 
+mod trials;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::io::ErrorKind;
@@ -12,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use fastrand::Rng;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::generate::Generator;
-use tcp_reset_linux::namespace::{enter, run, tun};
+use tcp_reset_linux::namespace::run;
+use trials::trial;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
 /// How long a late answer is waited for.
@@ -24,16 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let missing = enter().and_then(|()| tun("probe", false)).err();
-    let may_skip = env::var("CI").as_deref() != Ok("true");
-    let trials = [(Family::V4, "ipv4"), (Family::V6, "ipv6")].map(|(family, name)| match &missing {
-        None => Trial::test(name, move || Ok(compare(family)?)),
-        Some(reason) => {
-            eprintln!("{} {name}: {reason:#}", if may_skip { "SKIPPED" } else { "CANNOT RUN" });
-            let reason = format!("{reason:#}");
-            Trial::test(name, || Err(reason.into())).with_ignored_flag(may_skip)
-        }
-    });
+    let missing = trials::enter();
+    let trials = [(Family::V4, "ipv4"), (Family::V6, "ipv6")]
+        .map(|(family, name)| trial(name, missing.as_deref(), move || compare(family).unwrap()));
     libtest_mimic::run(&arguments, trials.into()).exit_code()
 }
 

@@ -121,3 +121,11 @@ impl Drop for Daemon {
         self.end();
     }
 }
+
+/// The program fails and says only the line that begins with its name.
+pub(crate) fn fails(arguments: &[&str], complaint: &str) {
+    let output = output(arguments);
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| std::str::from_utf8(text).unwrap());
+    assert_eq!((output.status.code(), stdout), (Some(1), ""), "{stderr}");
+    assert!(stderr.starts_with(complaint) && stderr.lines().count() == 1, "{stderr:?} is not {complaint:?}");
+}

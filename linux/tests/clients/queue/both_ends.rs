@@ -9,7 +9,7 @@ use std::{env, str};
 use super::{Family, IPV4, IPV6, Network, queue_to, start};
 use crate::Test;
 use crate::namespace::{Namespace, add_address};
-use crate::tools::{Daemon, output, run};
+use crate::tools::{Daemon, fails, output, run};
 
 const QUEUE: &str = env!("CARGO_BIN_EXE_queue");
 const SNIFF: &str = env!("CARGO_BIN_EXE_sniff");
@@ -171,14 +171,6 @@ fn others(network: &Network, family: Family) -> Vec<JoinHandle<usize>> {
         })
     };
     (0..OTHERS).map(carry).collect()
-}
-
-/// The program fails and says only the line that begins so.
-fn fails(arguments: &[&str], complaint: &str) {
-    let output = output(arguments);
-    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| str::from_utf8(text).unwrap());
-    assert_eq!((output.status.code(), stdout), (Some(1), ""), "{stderr}");
-    assert!(stderr.starts_with(complaint) && stderr.lines().count() == 1, "{stderr:?} is not {complaint:?}");
 }
 
 fn arguments() {
