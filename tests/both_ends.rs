@@ -14,8 +14,8 @@ use Fate::{Delivered, Dropped};
 
 type Row = (&'static str, u8, u32, Fate, Result<(u32, bool), NoReset>);
 
-/// Segment in: flags, length of the data, and what became of it. Reset out: SEQ behind SEG.SEQ, and whether it
-/// acknowledges SEG.ACK.
+/// The segment: flags, length of the data, and its fate. The reset: its SEQ minus SEG.SEQ, and whether it acknowledges
+/// SEG.ACK.
 const ROWS: &[Row] = &[
     ("SYN, dropped: no connection yet", SYN, 0, Dropped, Err(NoReset::NoConnection)),
     ("SYN with data, dropped", SYN, 9, Dropped, Err(NoReset::NoConnection)),
@@ -81,7 +81,7 @@ fn bytes_of_a_delivered_segment() {
     assert_eq!(reply[44..56], [0, 0, 0, 3, 0, 0, 0, 5, 0x50, 0x14, 0, 0]);
 }
 
-/// The profile counts as in the other kind: reflected traffic class, silence on an impossible data offset.
+/// The profile has the same effect as for the reset to the source: traffic class, and data offset.
 #[test]
 fn profile() {
     let config = Config::new().profile(Profile::TcpStack).hop_limit(3);

@@ -20,7 +20,7 @@ fn ether_type(packet: &[u8]) -> u16 {
     if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd }
 }
 
-/// The frame of a textbook, written out.
+/// One frame, written out.
 #[test]
 fn textbook() {
     let [v4, _] = both(&Tcp::default());
@@ -38,8 +38,8 @@ fn textbook() {
     );
 }
 
-/// Stacks of no tag to four, of every kind; all bits of priority, DEI and VLAN identifier come back. Frames of every length,
-/// padded ones among them.
+/// No tag to four tags, of every kind; all bits of priority, DEI and VLAN identifier are copied. Frames of every length,
+/// also padded ones.
 #[test]
 fn tags_and_lengths() {
     for packet in both(&Tcp { data: vec![1, 2, 3], ..Tcp::default() }) {

@@ -1,4 +1,4 @@
-//! Every value there is, where there are not too many.
+//! All values of some fields.
 //!
 //! The ordinary run is thinned, and says so under `--nocapture`. All of it takes minutes:
 //!
@@ -16,7 +16,7 @@ use support::reference::{self, Rules};
 use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
 
-/// Between two lengths that the thinned run tries. Those at either end are all tried.
+/// The step between two lengths of the thinned run, which tries all lengths near either end.
 const STEP: usize = 4_093;
 const EDGE: usize = 48;
 
@@ -50,7 +50,7 @@ fn on_all_cores<T: Copy + Sync>(name: &str, items: &[T], check: impl Fn(T) -> u6
     assert!(compared > 0);
 }
 
-/// Holds the crate against the reference model, bytes or reason.
+/// Compares the crate with the reference model.
 fn compare(packet: &[u8], rules: &Rules) {
     let mut buffer = [support::DIRT; tcp_reset::MAX_LEN];
     let reply = reset_with(packet, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
@@ -62,7 +62,7 @@ fn compare(packet: &[u8], rules: &Rules) {
     }
 }
 
-/// Headers alone, as a sniffer shows them: the lengths stand in the header, the data need not be there.
+/// The TCP checksum is trusted, so that the buffer needs to hold the headers only.
 const PROFILES: [Rules; 2] = [
     Rules { tcp_checksum: Checksum::Trust, ..Rules::NETFILTER },
     Rules { tcp_checksum: Checksum::Trust, profile: Profile::TcpStack, ..Rules::NETFILTER },
@@ -107,7 +107,7 @@ fn every_data_offset_and_payload_length() {
     });
 }
 
-/// Every header length × total length × buffer length near the places where they meet, under every setting.
+/// Every header length × total length × buffer length near their limits, under every setting.
 #[test]
 fn every_header_total_and_buffer_length_at_the_boundaries() {
     let headers: Vec<u8> = (0..=0xf).collect();

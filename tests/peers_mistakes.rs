@@ -1,4 +1,4 @@
-//! What other stacks and firewalls got wrong when they answered with resets, each once, as a test of ours.
+//! Mistakes of other stacks and firewalls in their resets, each a test of this crate.
 //!
 //! The source of each is named: the file, or the issue or pull request of the project. Vectors are those of
 //! `testdata/vectors/ipv4-netfilter.txt`.
@@ -14,7 +14,7 @@ use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
 const SEQ: u32 = 522_224_616;
 const NUMBER: u32 = 1_406_759_780;
 
-/// The control bits, SEQ and ACK that answer a segment, over either version of IP.
+/// Control bits, SEQ and ACK of the reset for a segment, the same over both versions of IP.
 fn answer(tcp: &Tcp) -> (u8, u32, u32) {
     let [v4, v6] = both(tcp).map(|packet| {
         let mut buffer = [DIRT; MAX_LEN];
@@ -192,8 +192,7 @@ fn sing_tun_a_reset_lives_long_enough() {
     assert_eq!(tcp_reset::reset(&v6, &mut buffer).unwrap()[7], 64);
 }
 
-// etherparse 0.21 and pnet 0.35, where they are used to verify: who computes anew and compares refuses one of the two
-// zeros.
+// etherparse 0.21 and pnet 0.35 compute a checksum and compare: to verify in this way refuses one of the two zeros.
 #[test]
 fn etherparse_either_zero_is_a_valid_checksum() {
     let [v4, v6] = both(&segment(SYN, b""));

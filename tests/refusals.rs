@@ -1,4 +1,4 @@
-//! Every reason for silence, alone and before every later one, and what silence leaves behind: nothing.
+//! Every reason for silence, alone and together with every later one; and on silence the buffer is untouched.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 #![allow(clippy::as_conversions, reason = "it is how a reason's number is had")]
@@ -15,7 +15,7 @@ struct Fault {
     reason: NoReset,
     /// Sets fields; the checksums are made right again afterwards.
     fields: fn(&mut [u8]),
-    /// Spoils what has to be spoilt last: checksums and the buffer's length.
+    /// Changes made after the checksums are right: wrong checksums, and a cut buffer.
     last: fn(&mut Vec<u8>),
 }
 
@@ -170,7 +170,7 @@ const IPV6: [Fault; 14] = [
         reason: NoReset::TcpChecksum,
         fields: no_fields,
         last: |packet| {
-            // The source port counts as the checksum does, and is there however short the segment is.
+            // The source port is summed as well, and the shortest segment has it.
             packet[56] ^= 0x80;
         },
     },
@@ -205,7 +205,7 @@ fn spoilt(mut packet: Vec<u8>, faults: &[&Fault]) -> Vec<u8> {
     packet
 }
 
-/// What is decided on a packet of one version of IP, whichever version it says it is.
+/// The decision of one version's module, whatever version the packet says.
 type Decide = fn(&[u8], &Config) -> Result<Reset, NoReset>;
 
 fn decide_ipv4(packet: &[u8], config: &Config) -> Result<Reset, NoReset> {
@@ -242,13 +242,13 @@ fn each_fault_alone_is_named() {
     }
 }
 
-/// Not only neighbours: whichever two faults a packet has, the first check that fails names the silence.
+/// Any two faults, not only neighbours: the first check that fails gives the reason.
 #[test]
 fn of_two_faults_the_first_is_named() {
     for (decide, packet, faults) in BOTH {
         for (place, first) in faults.iter().enumerate() {
             for second in &faults[place + 1..] {
-                // The first fault is made last: it may cut off what the second one spoils.
+                // The first fault is made last: it may cut off what the second one changes.
                 let packet = spoilt(packet(), &[second, first]);
                 assert_eq!(decide(&packet, &strict()), Err(first.reason), "{}, {}", first.name, second.name);
             }
@@ -268,7 +268,7 @@ fn every_truncation_is_noticed() {
     }
 }
 
-/// Which version a packet has, its first four bits say; nobody answers any but 4 and 6.
+/// The first four bits give the version; only 4 and 6 are answered.
 #[test]
 fn there_are_two_versions() {
     for version in 0..=15 {
@@ -277,7 +277,7 @@ fn there_are_two_versions() {
             repair(&mut packet);
             match version {
                 _ if version == right => assert!(Reset::in_reply_to(&packet, &strict()).is_ok()),
-                // Taken for the other version, it is garbage.
+                // Read as the other version, the packet is wrong.
                 4 | 6 => assert!(Reset::in_reply_to(&packet, &strict()).is_err()),
                 _ => assert_eq!(Reset::in_reply_to(&packet, &strict()), Err(NoReset::Version)),
             }
@@ -288,7 +288,7 @@ fn there_are_two_versions() {
     assert_eq!(ipv6::Reset::in_reply_to(&[&v4[..], &[0; 40]].concat(), &strict()), Err(NoReset::Version));
 }
 
-/// A fragment offset is any of thirteen bits; the three flags beside it are nobody's concern.
+/// The fragment offset has thirteen bits; the three flags beside it do not matter.
 #[test]
 fn fragments_but_the_first_are_refused() {
     for flags in 0..8_u16 {
@@ -316,14 +316,14 @@ fn every_protocol_but_tcp_is_refused() {
         let reason = Reset::in_reply_to(&packet, &strict()).err();
         match protocol {
             6 => assert_eq!(reason, None),
-            // A TCP header taken for an extension header: whatever it says, there is no TCP header left behind it.
+            // The TCP header is read as an extension header, so no TCP header follows.
             0 | 43 | 44 | 51 | 60 => assert!(reason.is_some()),
             _ => assert_eq!(reason, Some(NoReset::NotTcp), "IPv6, {protocol}"),
         }
     }
 }
 
-/// Every single bit of a checksummed byte counts.
+/// A wrong bit in any byte that a checksum covers is noticed.
 #[test]
 fn every_flipped_bit_is_noticed() {
     // IPv4: both checksums together cover the packet.
@@ -387,7 +387,7 @@ fn a_buffer_too_short_for_the_reset_is_left_alone() {
     }
 }
 
-/// Netfilter's profile lacks one reason, the last.
+/// The netfilter profile lacks the last reason.
 #[test]
 fn the_profiles_differ_in_the_data_offset_alone() {
     for (decide, packet, faults) in BOTH {
@@ -399,7 +399,7 @@ fn the_profiles_differ_in_the_data_offset_alone() {
     }
 }
 
-/// A reason's number and text, as C headers, counters and logs have them.
+/// The number and the text of each reason stay the same.
 #[test]
 #[rustfmt::skip]
 fn reasons_have_numbers_and_texts() {

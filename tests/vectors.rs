@@ -1,4 +1,4 @@
-//! Linux's own answers, recorded: see `testdata/vectors/README.md`. Nothing here needs Linux.
+//! Replays the recorded answers of Linux: see `testdata/vectors/README.md`. The test itself does not need Linux.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")]
 
@@ -37,7 +37,7 @@ fn ipv6_tcp_stack() {
     replay(V6, TcpStack, include_str!("../testdata/vectors/ipv6-tcp-stack.txt"));
 }
 
-/// Every reason for silence that a family and a profile know: the rows of the contract.
+/// Every reason for silence of a family and a profile.
 fn rows(family: Family, profile: Profile) -> BTreeSet<String> {
     use NoReset::{
         DataOffset, Destination, ExtensionHeader, Fragment, HeaderChecksum, HeaderLength, Jumbogram, NotTcp, Rst,

@@ -1,13 +1,13 @@
-//! What holds for every Ethernet frame.
+//! Promises about every Ethernet frame.
 
 use crate::DIRT;
 use crate::reference::{self, Rules};
 use tcp_reset::{Fate, NoReset, ethernet};
 
-/// What a VLAN tag begins with.
+/// The first two bytes of a VLAN tag.
 pub const TAGS: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
 
-/// The model: what the frame's reset is, or why there is none. It shares nothing with the crate but the names.
+/// The reference model: the reset for the frame, or the reason for silence. It shares only names with the crate.
 pub fn model(frame: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {
     if frame.len() < 22 {
         return Err(NoReset::Truncated);
@@ -55,7 +55,7 @@ pub fn check(frame: &[u8], rules: &Rules) {
         };
         assert_eq!(reply.map(|reply| reply.to_vec()), expected, "{fate:?} {frame:02x?}");
         let written = expected.as_ref().map_or(0, Vec::len);
-        // A whole IP reply may have been 60 bytes long, of which an IPv4 one takes 40.
+        // Nothing after the reply was written.
         assert!(buffer[written..].iter().all(|&byte| byte == DIRT), "{fate:?} {frame:02x?}");
 
         assert_eq!(decision.err(), expected.as_ref().err().copied());

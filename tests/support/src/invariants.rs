@@ -1,4 +1,4 @@
-//! What holds for every packet there is.
+//! Promises about every packet.
 
 use crate::DIRT;
 use crate::reference::{self, Rules, pseudo_header, sum};
@@ -36,7 +36,7 @@ pub fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
     answer
 }
 
-/// The same reset with a partial checksum is `complete` but for that field, which holds the pseudo-header's sum.
+/// With a partial checksum the reset is the same, except that the checksum field holds the pseudo-header's sum.
 fn check_partial_checksum(packet: &[u8], rules: &Rules, complete: &Result<Vec<u8>, NoReset>) {
     let config = rules.config().partial_checksum(true);
     let at_once = written(|buffer| tcp_reset::reset_with(packet, &config, buffer));
@@ -52,7 +52,7 @@ fn check_partial_checksum(packet: &[u8], rules: &Rules, complete: &Result<Vec<u8
     assert_eq!(at_once, expected, "partial checksum");
 }
 
-/// The same for the reset that goes to the destination, where `to_source` is what answers the source.
+/// The same for the reset that goes to the destination; `to_source` is the answer to the source.
 fn check_for_destination(packet: &[u8], rules: &Rules, to_source: &Result<Vec<u8>, NoReset>) {
     let config = rules.config();
     for fate in [Fate::Dropped, Fate::Delivered] {
@@ -72,7 +72,7 @@ fn check_for_destination(packet: &[u8], rules: &Rules, to_source: &Result<Vec<u8
                 let ports = (reset.tcp().source_port, reset.tcp().destination_port);
                 assert_eq!(offender.ports, Some(ports));
             }
-            // What draws silence from one kind draws it from the other, but for a SYN that was dropped.
+            // Both kinds have the same reasons for silence, and a dropped SYN is one more.
             (Err(NoReset::NoConnection), _) => assert!(to_source.is_ok() && fate == Fate::Dropped),
             (Err(reason), _) => assert_eq!(to_source, &Err(reason)),
             (Ok(_), Err(_)) => unreachable!(),
@@ -80,7 +80,7 @@ fn check_for_destination(packet: &[u8], rules: &Rules, to_source: &Result<Vec<u8
     }
 }
 
-/// What `answer` returns, once it is the front of the buffer and nothing else was written.
+/// What `answer` returns. Asserts that it is the front of the buffer and that nothing else was written.
 fn written(answer: impl FnOnce(&mut [u8; MAX_LEN]) -> Result<&mut [u8], NoReset>) -> Result<Vec<u8>, NoReset> {
     let mut buffer = [DIRT; MAX_LEN];
     let reply = answer(&mut buffer).map(|reply| reply.to_vec());

@@ -1,4 +1,4 @@
-//! Packets to be answered: correct ones, from which a test departs in the fields it is about.
+//! Builds packets to be answered: correct ones, of which a test changes the fields that it is about.
 //!
 //! ```text
 //! V4 { tos: 0xff, tcp: Tcp { flags: FIN, ..Tcp::default() }, ..V4::default() }.bytes()
@@ -7,14 +7,14 @@
 use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
 use crate::reference::{pseudo_header, sum};
 
-/// A TCP segment: unless told otherwise, the SYN of a textbook.
+/// A TCP segment: by default a SYN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tcp {
     pub source_port: u16,
     pub destination_port: u16,
     pub seq: u32,
     pub ack: u32,
-    /// In 32-bit words; `None` for what it should be. The field has four bits.
+    /// In 32-bit words; `None` for the right value. The field has four bits.
     pub data_offset: Option<u8>,
     /// The four bits between data offset and flags.
     pub reserved: u8,
@@ -45,7 +45,7 @@ impl Default for Tcp {
 }
 
 impl Tcp {
-    /// The segment, its checksum still zero.
+    /// The segment, with a checksum of zero.
     fn bytes(&self) -> Vec<u8> {
         let data_offset = self.data_offset.unwrap_or(5 + u8::try_from(self.options.len() / 4).unwrap());
         let mut bytes = Vec::new();
@@ -63,7 +63,7 @@ impl Tcp {
     }
 }
 
-/// An IPv4 packet: unless told otherwise, without options, from 192.0.2.1 to 198.51.100.2.
+/// An IPv4 packet: by default without options, from 192.0.2.1 to 198.51.100.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct V4 {
     pub tos: u8,
@@ -101,7 +101,7 @@ impl V4 {
         Self { tcp, ..Self::default() }
     }
 
-    /// The packet, its lengths and checksums right.
+    /// The packet, with correct lengths and checksums.
     pub fn bytes(&self) -> Vec<u8> {
         let segment = self.tcp.bytes();
         let header_len = 20 + self.options.len();
@@ -119,7 +119,7 @@ impl V4 {
     }
 }
 
-/// An IPv6 packet: unless told otherwise, without extension headers, from `2001:db8::1` to `2001:db8:1::2`.
+/// An IPv6 packet: by default without extension headers, from `2001:db8::1` to `2001:db8:1::2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct V6 {
     pub traffic_class: u8,
@@ -130,7 +130,7 @@ pub struct V6 {
     pub destination: [u8; 16],
     /// Protocol number and bytes of each; the first byte is replaced by the number of what follows.
     pub extensions: Vec<(u8, Vec<u8>)>,
-    /// What the last header says that follows.
+    /// The next header of the last header.
     pub protocol: u8,
     pub tcp: Tcp,
 }
@@ -156,7 +156,7 @@ impl V6 {
         Self { tcp, ..Self::default() }
     }
 
-    /// The packet, its length and checksum right.
+    /// The packet, with correct length and checksum.
     pub fn bytes(&self) -> Vec<u8> {
         let kinds: Vec<u8> = self.extensions.iter().map(|(kind, _)| *kind).chain([self.protocol]).collect();
         let mut payload = Vec::new();
@@ -182,7 +182,7 @@ pub fn both(tcp: &Tcp) -> [Vec<u8>; 2] {
     [V4::with(tcp.clone()).bytes(), V6::with(tcp.clone()).bytes()]
 }
 
-/// Makes the checksums right, as far as they can be found in whatever `packet` is.
+/// Corrects the checksums, where `packet` has them.
 pub fn repair(packet: &mut [u8]) {
     match packet.first().map(|first| first >> 4) {
         Some(4) => repair_v4(packet),

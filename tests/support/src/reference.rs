@@ -1,11 +1,11 @@
-//! The crate's whole contract once more, slow and plain, to hold the crate against.
+//! The reference model: the crate's whole contract once more, slow and plain, to compare the crate with.
 //!
-//! It shares nothing with the crate but the names of its answers: bytes are indexed, numbers are wide, the checksum is
-//! RFC 1071's own loop, and the checks stand in the order in which the first that fails names the silence.
+//! It shares only the names of the settings and reasons with the crate: bytes are indexed, numbers are wide, the checksum
+//! is RFC 1071's own loop. The checks stand in their order: the first that fails gives the reason.
 
 use tcp_reset::{Checksum, Config, Fate, NoReset, Profile};
 
-/// What [`Config`] says, to be read.
+/// The settings of [`Config`], with public fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     pub profile: Profile,
@@ -23,7 +23,7 @@ impl Rules {
     };
     pub const TCP_STACK: Self = Self { profile: Profile::TcpStack, ..Self::NETFILTER };
 
-    /// Every setting there is, but for the hop limit.
+    /// All combinations of settings, with one hop limit.
     pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for profile in [Profile::Netfilter, Profile::TcpStack] {
@@ -123,7 +123,7 @@ fn reset_v4(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>,
 }
 
 fn reset_v6(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {
-    // The version is known here; a buffer too short for a header comes first all the same.
+    // The version is known here: `reset` has looked.
     if packet.len() < 40 {
         return Err(NoReset::Truncated);
     }
