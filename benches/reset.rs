@@ -1,5 +1,5 @@
-//! Time of each kind of packet: `cargo bench -p tcp-reset-peers`, with `-- v6` for a part of it. `benches/peers` measures the
-//! checksum, and trust.
+//! Time of each kind of packet: `cargo bench -p tcp-reset-peers`, with `-- v6` for a part of it. `benches/peers` measures
+//! the checksum, and trust.
 //!
 //! Throughput is in elements, that is packets, and in bytes of the offending packet.
 
@@ -18,7 +18,7 @@ type Answer = fn(&[u8], &mut [u8; MAX_LEN]) -> Result<usize, NoReset>;
 /// A named packet.
 type Case = (String, Vec<u8>);
 
-/// What every firewall sees, over both versions of IP.
+/// Usual packets, over both versions of IP.
 fn answered() -> Vec<Case> {
     // MSS, SACK permitted, timestamps, no operation, window scale: what Linux sends.
     let syn_options = vec![2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
@@ -37,7 +37,7 @@ fn answered() -> Vec<Case> {
         cases.push((format!("v4/{name}"), V4::with(tcp.clone()).bytes()));
         cases.push((format!("v6/{name}"), V6::with(tcp).bytes()));
     }
-    // As many extension headers as one packet holds, the most that can be asked of the walk.
+    // As many extension headers as one packet holds.
     let extensions = vec![(60, vec![0, 0, 1, 4, 0, 0, 0, 0]); (65_535 - 20) / 8];
     cases.push(("v6/chain_64_kib".to_owned(), V6 { extensions, ..V6::default() }.bytes()));
     cases

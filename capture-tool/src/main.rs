@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            // If this fails too, the exit code is left.
+            // If this fails too, the exit code still tells.
             let _ = writeln!(io::stderr(), "resets: {message}");
             failure
         }
@@ -101,7 +101,7 @@ struct Answers {
 }
 
 impl Answers {
-    /// Breaks off when there is nobody left to answer for.
+    /// Breaks off when nobody reads the lines and no file is written.
     fn add_frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, String> {
         match frame.link.ip_packet(frame.data) {
             Ok(packet) => self.add_packet(frame, packet)?,

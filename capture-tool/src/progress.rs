@@ -33,7 +33,7 @@ impl Read for Progress {
             && percent != self.percent
         {
             self.percent = percent;
-            // What cannot be shown is not missed.
+            // If this fails, reading goes on.
             let _ = write!(io::stderr(), "\r{percent} %{}", if percent < 100 { "" } else { "\r     \r" });
         }
         Ok(count)

@@ -1,4 +1,4 @@
-//! Packs the conformance vectors (`testdata/vectors/README.md`) for the flash memory, and tells the linker where that is.
+//! Packs the conformance vectors (`testdata/vectors/README.md`) for the flash memory, and gives the linker its address.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,8 +32,8 @@ fn main() {
     }
 }
 
-/// The offender's length, its bytes, the reply's length; then the reply's bytes or, if there are none, the reason's place
-/// among all reasons.
+/// The offender's length, its bytes, the reply's length; then the reply's bytes or, if there is none, the index of the
+/// reason.
 fn pack(vector: &Vector, reasons: &[String]) -> Vec<u8> {
     let offender_len = u16::try_from(vector.offender.len()).expect("an offender of at most 64 KiB");
     let mut packed = offender_len.to_le_bytes().to_vec();

@@ -1,5 +1,5 @@
-//! Any bytes at all, under every setting: all promises hold. A seed or a finding is an IP packet as it stands; it is tried
-//! behind an Ethernet header too, and as an Ethernet frame.
+//! Any bytes, under every setting: all promises hold. A seed or a finding is an IP packet; it is also tried after an
+//! Ethernet header, and as an Ethernet frame.
 
 #![no_main]
 

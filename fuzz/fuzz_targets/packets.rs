@@ -1,4 +1,4 @@
-//! Packets that are nearly right, their checksums mostly so: the crate answers as the reference model does.
+//! Nearly correct packets, most with correct checksums: the crate answers as the reference model does.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Another stack, with this crate as its oracle: whatever smoltcp answers for a closed port is what Linux answers, or
-//! differs from it in a known way. Each known way is reported once, at first sight, with a packet that shows it.
+//! Compares another stack with this crate: smoltcp's answer for a closed port is Linux's, or differs in a known way. Each
+//! known difference is reported once, with a packet that shows it.
 
 #![no_main]
 

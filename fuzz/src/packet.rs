@@ -1,4 +1,4 @@
-//! Random packets that are nearly right, so that most of them get past the checks.
+//! Random, nearly correct packets, so that most of them pass the checks.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use support::DIRT;
@@ -8,12 +8,12 @@ use support::reference::Rules;
 use tcp_reset::tcp::RST;
 use tcp_reset::{Checksum, Profile};
 
-/// A packet with whatever may be wrong with it, and the rules by which it is to be answered.
+/// A packet, and the settings under which it is answered.
 #[derive(Debug)]
 pub struct Packet {
-    /// From its IP header to whatever lies behind its end.
+    /// The packet, maybe cut or padded.
     pub bytes: Vec<u8>,
-    /// What the crate is configured with.
+    /// The settings.
     pub rules: Rules,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Arbitrary<'a> for Packet {
             false => v4(unstructured)?.bytes(),
             true => v6(unstructured)?.bytes(),
         };
-        // Up to four bytes are changed, mostly in the headers and mostly with the checksums following.
+        // Up to four bytes are changed, mostly in the headers; most checksums are made right again.
         for _ in 0..unstructured.int_in_range(0..=4)? {
             let most = if unstructured.ratio(3, 4)? { 80.min(bytes.len() - 1) } else { bytes.len() - 1 };
             let at = unstructured.int_in_range(0..=most)?;
@@ -127,7 +127,7 @@ fn address(unstructured: &mut Unstructured<'_>) -> Result<[u8; 16]> {
     Ok(address)
 }
 
-/// An extension header that is as long as it says, and says whatever else.
+/// An extension header of the length that it states, with random fields.
 fn extension(unstructured: &mut Unstructured<'_>) -> Result<(u8, Vec<u8>)> {
     let kind = *unstructured.choose(&EXTENSIONS)?;
     let units = unstructured.int_in_range(0..=3)?;

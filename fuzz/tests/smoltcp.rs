@@ -1,4 +1,4 @@
-//! The oracle's classes, each shown by one packet, and that they leave nothing unexplained.
+//! Each known difference is shown by one packet; together they explain all differences.
 
 use arbitrary::{Arbitrary, Unstructured};
 use std::collections::BTreeSet;
@@ -112,7 +112,7 @@ fn smoltcp_mapped_source() {
 fn smoltcp_traffic_class() {
     assert_eq!(differences(&v4(V4 { tos: 0x10, ..V4::default() })), [Class::TrafficClass]);
     assert_eq!(differences(&v6(V6 { traffic_class: 0x10, ..V6::default() })), [Class::TrafficClass]);
-    // The ECN bits are nobody's to reflect.
+    // The ECN bits are not reflected.
     assert_eq!(differences(&v4(V4 { tos: 0x03, ..V4::default() })), []);
     assert_eq!(differences(&v6(V6 { traffic_class: 0x03, ..V6::default() })), []);
 }
@@ -125,7 +125,7 @@ fn smoltcp_other_zero() {
     assert_eq!(differences(&ack(checksum.into())), [Class::OtherZero]);
 }
 
-/// Differences add up, and an answer that is off by anything else is a finding.
+/// A packet may show several differences; any other difference is a finding.
 #[test]
 fn anything_else_is_unclassified() {
     let offender = v4(V4 { tos: 0x10, tcp: Tcp { flags: FIN, ..Tcp::default() }, ..V4::default() });
@@ -160,7 +160,7 @@ fn random_packets_find_the_classes() {
         found.extend(compare(&offender, theirs).unwrap_or_else(|unclassified| panic!("{unclassified:x?}")));
     }
     assert!(found.contains(&Class::FinWithoutAck));
-    // Ports and checksums of zero take more packets, or a fuzzer that learns.
+    // Ports and checksums of zero need more packets, or a fuzzer guided by coverage.
     let rare = [Class::PortZero, Class::OtherZero];
     let missing: Vec<_> =
         Class::ALL.into_iter().filter(|class| !found.contains(class) && !rare.contains(class)).collect();

@@ -106,7 +106,7 @@ impl Comparison {
             }
             return self.mismatch(packet);
         };
-        // It may answer the packet before, late, where nobody waited for an answer.
+        // It may be a late answer to the packet before, for which no answer was expected.
         self.kernel.drain()?;
         let mismatch = self.mismatch(packet)?;
         let mismatch = if mismatch.is_none() && !previous.is_empty() { self.mismatch(previous)? } else { mismatch };

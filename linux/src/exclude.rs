@@ -10,9 +10,9 @@ use crate::reference::Reference;
 /// Why a packet is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exclusion {
-    /// The hop limit ends here: `ip_forward` and `ip6_forward` look before the hook.
+    /// The hop limit is used up: `ip_forward` and `ip6_forward` drop the packet before the hook.
     HopLimit,
-    /// Only a route tells that the destination is not unicast, and none has been looked up yet.
+    /// Only the route tells that the destination is not unicast, and it has not been looked up yet.
     NoRouteYet,
     /// A first fragment, which waits for the others.
     Reassembly,
@@ -22,11 +22,11 @@ pub enum Exclusion {
     Loopback,
     /// A payload length of zero before a hop-by-hop header: Linux then takes the length from the device.
     Jumbogram,
-    /// A source that the TCP stack answers though nothing could reach it, `::` or IPv4-mapped.
+    /// A source that the TCP stack answers although it cannot be reached, `::` or IPv4-mapped.
     Unreachable,
     /// Hop-by-hop options that Linux rejects (`ip6_parse_tlv`).
     HopByHop,
-    /// An extension header that the host itself must have understood, and does not.
+    /// An extension header that the host has to process, and does not support.
     ExtensionHeader,
     /// An authentication header, which nft takes for the transport protocol.
     Authentication,

@@ -1,7 +1,7 @@
-//! The kernel's sockets believe the reset for the destination, in each state in which an offender finds them.
+//! The kernel's sockets accept the reset for the destination, in each state that an offender can meet.
 //!
 //! One end of every connection is a socket of the running kernel. The test plays the other end, and the firewall
-//! between the two, through a TUN device: so it chooses every number, and whether a segment is dropped or delivered.
+//! between the two, through a TUN device. It chooses every number, and whether a segment is dropped or delivered.
 //!
 //! | offender | destination is in | works | does not |
 //! |---|---|---|---|

@@ -1,8 +1,8 @@
 //! `tcp_reset::ethernet` beside the kernel: nftables' `reject with tcp reset` where frames enter a device (hook `ingress` of
 //! the family `netdev`), byte for byte. Frames carry no VLAN tag, as Linux answers tagged frames without their tags.
 //!
-//! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the tests are skipped
-//! and say so, and under `CI=true` they fail. `TCP_RESET_FRAMES` is how many frames are compared of each IP version.
+//! It needs root or the right to make user namespaces, and `/dev/net/tun`. If something is missing the tests are skipped and
+//! say so, and under `CI=true` they fail. `TCP_RESET_FRAMES` is how many frames are compared of each IP version.
 
 mod trials;
 
@@ -71,7 +71,7 @@ fn compare(family: Family) -> Result<()> {
         let class = match (ours, theirs) {
             (Ok(ours), Some(theirs)) if ours == theirs => "the same reset".to_owned(),
             (Err(_), None) => "both silent".to_owned(),
-            // What is compared with a reset of Linux's is the reset, never the reason.
+            // Resets are compared, not reasons.
             (Err(reason), Some(_)) if is_linux_alone(reason, &packet) => format!("Linux alone, {reason:?}"),
             (Ok(_), Some(theirs)) if is_padded(&packet) && counting_padding(&frame).as_deref() == Some(theirs) => {
                 "Linux counts padding".to_owned()
@@ -120,7 +120,7 @@ fn has_authentication(packet: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether bytes follow the packet, as its header has its length.
+/// Whether bytes follow the packet, by the length in its header.
 fn is_padded(packet: &[u8]) -> bool {
     let len = match packet {
         [0x40..=0x4f, _, l0, l1, ..] => usize::from(u16::from_be_bytes([*l0, *l1])),
@@ -130,7 +130,7 @@ fn is_padded(packet: &[u8]) -> bool {
     packet.len() > len
 }
 
-/// What the kernel answers at once, or in time.
+/// The kernel's answer, if it comes in time.
 fn ask<'a>(device: &SyncDevice, frame: &[u8], answer: &'a mut [u8], patience: Duration) -> Result<Option<&'a [u8]>> {
     device.send(frame).context("cannot write to the TAP device")?;
     let start = Instant::now();

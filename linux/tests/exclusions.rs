@@ -85,7 +85,7 @@ fn ipv4_options() {
     for options in malformed.into_iter().chain(sent_back) {
         excluded(&behind_routing, Ipv4Options, V4, &ipv4(options, |_| ()));
     }
-    // A full record stays as it is, but is sent back; what follows the end of the list is wiped, which only REJECT minds.
+    // A full record is not changed, but sent back. Linux clears what follows the end of the list, which matters to REJECT only.
     excluded(&[Stack], Ipv4Options, V4, &ipv4(&[7, 7, 8, 0, 0, 0, 0, 1], |_| ()));
     excluded(&HOOKS_BEHIND_ROUTING, Ipv4Options, V4, &ipv4(&[1, 0, 1, 1], |_| ()));
 }

@@ -1,10 +1,10 @@
 //! The kernel completes the partial checksum that [`Config::partial_checksum`] leaves.
 //!
-//! Resets go into a TUN device whose packets have a virtio header (`IFF_VNET_HDR`), which tells where a checksum starts and
-//! where it belongs. The kernel forwards them to a device that has none, and has to complete them on the way. What comes out
+//! Resets go into a TUN device whose packets have a virtio header (`IFF_VNET_HDR`), which says where the checksum starts and
+//! where it is stored. The kernel forwards them to a device that has none, and has to complete them on the way. What comes out
 //! is the complete reset, its hop limit one less.
 //!
-//! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the test is skipped and
+//! It needs root or the right to make user namespaces, and `/dev/net/tun`. If something is missing the test is skipped and
 //! says so, and under `CI=true` it fails.
 
 mod trials;

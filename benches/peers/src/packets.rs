@@ -1,4 +1,4 @@
-//! The offending packets: sets of 256 different ones of a kind, the same in every run.
+//! The offending packets: sets of 256 different packets of one kind, the same in every run.
 
 use fastrand::Rng;
 use support::packet::{Tcp, V4, V6, repair};
@@ -14,7 +14,7 @@ const OPTIONS: &[u8] = &[1, 1, 8, 10, 18, 52, 86, 120, 52, 86, 120, 154];
 /// A router alert (RFC 2113), the IPv4 option seen most.
 const ROUTER_ALERT: &[u8] = &[148, 4, 0, 0];
 
-/// A kind of offending packet: what it holds, the rest is random.
+/// A kind of offending packet; the other fields are random.
 #[derive(Clone, Copy, Default)]
 struct Kind {
     ipv6: bool,
@@ -64,7 +64,7 @@ pub fn data_1500() -> Vec<Vec<u8>> {
     same(data(1500))
 }
 
-/// Data, of 65535 bytes with the headers, the most that IPv4 can say; 32 of them, as many as stay in a cache.
+/// Data, of 65535 bytes with the headers, the longest IPv4 packet; 32 of them, as many as stay in a cache.
 pub fn data_65535() -> Vec<Vec<u8>> {
     let mut rng = Rng::with_seed(65535);
     (0..32).map(|_| packet(data(65535), &mut rng)).collect()
@@ -75,7 +75,7 @@ pub fn ipv6_syn_60() -> Vec<Vec<u8>> {
     same(Kind { ipv6: true, ..SYN_40 })
 }
 
-/// 4096 packets of every kind and size, in an order that no branch predictor learns.
+/// 4096 packets of several kinds and sizes, in random order.
 pub fn mixed() -> Vec<Vec<u8>> {
     let mut rng = Rng::with_seed(4096);
     let random_packet = || {
@@ -108,7 +108,7 @@ pub fn as_fragments(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     packets
 }
 
-/// The packets, each said to hold UDP.
+/// The packets, with UDP as the protocol.
 pub fn as_udp(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     for packet in &mut packets {
         packet[9] = UDP;
@@ -117,7 +117,7 @@ pub fn as_udp(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     packets
 }
 
-/// The packets, the last byte of each damaged.
+/// The packets, each with a wrong last byte.
 pub fn as_damaged(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     for packet in &mut packets {
         *packet.last_mut().unwrap() ^= 0x10;

@@ -1,4 +1,4 @@
-//! Bad input draws one clear line and a failure, and nothing else.
+//! Bad input: one clear line and a failure, and nothing else.
 
 use crate::Test;
 use crate::namespace::Namespace;
@@ -32,7 +32,7 @@ fn arguments() {
     }
 }
 
-/// Whoever is nobody in the network's user namespace may do nothing to it.
+/// A user without rights in the network's user namespace.
 fn permission() {
     let _namespace = Namespace::new();
     fails(&["unshare", "--user", RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");

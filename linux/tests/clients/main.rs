@@ -1,9 +1,9 @@
-//! Real clients believe our resets: nmap, hping3, scapy, curl and the running kernel are answered by the programs here
-//! of this package, while tcpdump and tshark look on.
+//! Real clients accept the resets: the programs of this package answer nmap, hping3, scapy, curl and the running kernel,
+//! while tcpdump and tshark record.
 //!
-//! Each test makes network namespaces of its own and reaches nothing outside them; no wait in it is unbounded. They
-//! take root or the right to make user namespaces, and tools: where something is missing a test is skipped and says
-//! so, and under `CI=true` it fails.
+//! Each test makes network namespaces of its own and reaches nothing outside them; every wait is bounded. The tests need
+//! root or the right to make user namespaces, and tools. If something is missing a test is skipped and says so, and under
+//! `CI=true` it fails.
 
 mod errors;
 mod namespace;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 use trials::trial;
 
-/// A test by name, and the tools it takes.
+/// A test by name, and the tools it needs.
 struct Test {
     name: String,
     needs: &'static [&'static str],

@@ -35,7 +35,7 @@ enum Hook {
     Input,
 }
 
-/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was believed.
+/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was accepted.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -173,7 +173,7 @@ fn refused(url: &str) {
     assert!(seconds.parse::<f32>().unwrap() < AT_ONCE.as_secs_f32(), "refused after {seconds} s");
 }
 
-/// A connection that was there before the firewall is reset by the next segment, or the many that go as one.
+/// A connection older than the firewall is reset by its next segment, which may be several segments in one (GSO).
 fn connection_is_reset(test: &str, hook: Hook, family: Family) {
     let network = Network::new();
     network.server.enter();
@@ -191,7 +191,7 @@ fn connection_is_reset(test: &str, hook: Hook, family: Family) {
     let _firewall = network.raise(hook);
     let wire = network.record(hook, test);
     is_reset(&mut client);
-    // The server knows nothing of it until it speaks through the gateway too.
+    // The server's connection lives until it sends through the gateway too.
     if matches!(hook, Hook::Forward) {
         is_reset(&mut server);
     }
@@ -206,7 +206,7 @@ fn is_reset(end: &mut TcpStream) {
     assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
 }
 
-/// A segment whose checksum is wrong may be anybody's: it is dropped without an answer.
+/// A segment with a wrong checksum is dropped without an answer.
 fn damaged_is_dropped(test: &str, family: Family) {
     let network = Network::new();
     let _firewall = network.raise(Hook::Forward);

@@ -11,7 +11,7 @@ use crate::namespace::{Namespace, add_address};
 use crate::tools::{Daemon, output, run, scapy};
 use crate::wire::Wire;
 
-/// Our address beside the TUN device, and one behind it, where nobody lives.
+/// The host's address on the TUN device, and an address behind it that no host has.
 #[derive(Clone, Copy)]
 struct Family {
     name: &'static str,
@@ -23,7 +23,7 @@ struct Family {
 const IPV4: Family = Family { name: "ipv4", nmap: "", here: "192.0.2.1", nobody: "192.0.2.7" };
 const IPV6: Family = Family { name: "ipv6", nmap: "-6", here: "2001:db8::1", nobody: "2001:db8::7" };
 
-/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was believed.
+/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was accepted.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -101,7 +101,7 @@ fn scapy_textbook(family: Family) {
     assert_eq!(wire.verify(2, "tcp"), textbook(family));
 }
 
-/// The running kernel takes the answer to its SYN for a closed port.
+/// The running kernel accepts the answer to its SYN: the port is closed.
 fn connect(family: Family) {
     let _host = Host::new();
     let wire = Wire::record("tun0", &format!("responder_connect_{}", family.name));
@@ -139,7 +139,7 @@ fn established(family: Family) {
     assert_eq!(wire.verify(1, "tcp").len(), 1);
 }
 
-/// A signal ends the program, and the device it made goes with it.
+/// A signal ends the program and removes the device that it made.
 fn leaves_nothing() {
     let host = Host::new();
     run("ip link show tun0");

@@ -81,7 +81,7 @@ fn both_are_reset(firewall: Firewall, family: Family) {
     println!("{}: {cut} connections cut, the slowest in {slowest:?}; {} MiB beside them", family.name, carried >> 20);
 }
 
-/// Without `--both-ends` the server waits for what will never come.
+/// Without `--both-ends` the server is not reset.
 fn source_alone_is_reset(family: Family) {
     let network = Network::new();
     let _firewall = queue(&network, &["--payload", "forbidden"]);
@@ -140,7 +140,7 @@ fn read_to_error(end: &mut TcpStream) -> ErrorKind {
     }
 }
 
-/// Connections that carry a lot of what nobody minds, in both directions; each gives the number of bytes that arrived.
+/// Connections that carry a lot of allowed data in both directions; each returns the number of bytes that arrived.
 fn others(network: &Network, family: Family) -> Vec<JoinHandle<usize>> {
     let mib = env::var("TCP_RESET_MIB").map_or(MIB, |mib| mib.parse().expect("TCP_RESET_MIB is a number"));
     let chunks = mib * 16 / OTHERS;
@@ -187,7 +187,7 @@ fn arguments() {
     assert!(help.status.success() && help.stdout.starts_with(b"usage: "), "{help:?}");
 }
 
-/// Whoever is nobody in the network's user namespace may not look at it.
+/// A user without rights in the network's user namespace.
 fn permission() {
     let _namespace = Namespace::new();
     let sniff = ["unshare", "--user", SNIFF, "lo", "--payload", "a"];
