@@ -2,26 +2,13 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
+use support::noise;
 use support::reference::sum;
 use tcp_reset::checksum::Sum;
 
 /// The checksum by the RFC's own loop.
 fn slow(data: &[u8]) -> [u8; 2] {
     (!sum(data)).to_be_bytes()
-}
-
-/// Bytes without a pattern (a xorshift generator's), the same in every run.
-fn noise(len: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
 }
 
 /// RFC 1071 §3: 0001, f203, f4f5 and f6f7 sum to 2ddf0, that is ddf2.
