@@ -13,173 +13,61 @@ use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6};
 struct Fault {
     name: &'static str,
     reason: NoReset,
-    /// Sets fields; the checksums are made right again afterwards.
-    fields: fn(&mut [u8]),
-    /// Changes made after the checksums are right: wrong checksums, and a cut buffer.
-    last: fn(&mut Vec<u8>),
+    /// Whether it is made before or after the checksums are made right.
+    step: Step,
+    make: fn(&mut Vec<u8>),
 }
 
-fn no_fields(_: &mut [u8]) {}
-fn nothing_last(_: &mut Vec<u8>) {}
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Before,
+    After,
+}
+
+use Step::{After, Before};
+
+const fn fault(name: &'static str, reason: NoReset, step: Step, make: fn(&mut Vec<u8>)) -> Fault {
+    Fault { name, reason, step, make }
+}
 
 /// In the order of the checks. They work on a packet of 24 bytes of IPv4 header, 20 of TCP's and 4 of data.
+#[rustfmt::skip]
 const IPV4: [Fault; 14] = [
-    Fault {
-        name: "a buffer shorter than an IPv4 header",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(19),
-    },
-    Fault {
-        name: "version 5",
-        reason: NoReset::Version,
-        fields: |packet| packet[0] = 0x50 | packet[0] & 0x0f,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a header length of 16 bytes",
-        reason: NoReset::HeaderLength,
-        fields: |packet| packet[0] = packet[0] & 0xf0 | 4,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a total length below any header length",
-        reason: NoReset::TotalLength,
-        fields: |packet| packet[2..4].copy_from_slice(&[0, 15]),
-        last: nothing_last,
-    },
-    Fault {
-        name: "a buffer shorter than the header with its options",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(23),
-    },
-    Fault {
-        name: "a wrong header checksum",
-        reason: NoReset::HeaderChecksum,
-        fields: no_fields,
-        last: |packet| packet[10] ^= 0x01,
-    },
-    Fault { name: "a fragment offset", reason: NoReset::Fragment, fields: |packet| packet[7] = 1, last: nothing_last },
-    Fault { name: "UDP", reason: NoReset::NotTcp, fields: |packet| packet[9] = 17, last: nothing_last },
-    Fault {
-        name: "an unspecified source",
-        reason: NoReset::Source,
-        fields: |packet| packet[12..16].fill(0),
-        last: nothing_last,
-    },
-    Fault {
-        name: "a multicast destination",
-        reason: NoReset::Destination,
-        fields: |packet| packet[16] = 224,
-        last: nothing_last,
-    },
-    Fault {
-        name: "19 bytes of TCP header",
-        reason: NoReset::TcpHeader,
-        fields: |packet| packet[3] = 24 + 19,
-        last: nothing_last,
-    },
-    Fault { name: "RST", reason: NoReset::Rst, fields: |packet| packet[37] = 0x04, last: nothing_last },
-    Fault {
-        name: "a wrong TCP checksum",
-        reason: NoReset::TcpChecksum,
-        fields: no_fields,
-        last: |packet| packet[41] ^= 0x80,
-    },
-    Fault {
-        name: "a data offset of 4",
-        reason: NoReset::DataOffset,
-        fields: |packet| packet[36] = 0x40,
-        last: nothing_last,
-    },
+    fault("a buffer shorter than an IPv4 header", NoReset::Truncated, After, |packet| packet.truncate(19)),
+    fault("version 5", NoReset::Version, Before, |packet| packet[0] = 0x50 | packet[0] & 0x0f),
+    fault("a header length of 16 bytes", NoReset::HeaderLength, Before, |packet| packet[0] = packet[0] & 0xf0 | 4),
+    fault("a total length below any header length", NoReset::TotalLength, Before, |packet| packet[3] = 15),
+    fault("a buffer shorter than the header with its options", NoReset::Truncated, After, |packet| packet.truncate(23)),
+    fault("a wrong header checksum", NoReset::HeaderChecksum, After, |packet| packet[10] ^= 0x01),
+    fault("a fragment offset", NoReset::Fragment, Before, |packet| packet[7] = 1),
+    fault("UDP", NoReset::NotTcp, Before, |packet| packet[9] = 17),
+    fault("an unspecified source", NoReset::Source, Before, |packet| packet[12..16].fill(0)),
+    fault("a multicast destination", NoReset::Destination, Before, |packet| packet[16] = 224),
+    fault("19 bytes of TCP header", NoReset::TcpHeader, Before, |packet| packet[3] = 24 + 19),
+    fault("RST", NoReset::Rst, Before, |packet| packet[37] = 0x04),
+    fault("a wrong TCP checksum", NoReset::TcpChecksum, After, |packet| packet[41] ^= 0x80),
+    fault("a data offset of 4", NoReset::DataOffset, Before, |packet| packet[36] = 0x40),
 ];
 
 /// In the order of the checks. They work on a packet of an IPv6 header, a destination options header (at 40), a
 /// fragment header (at 48), a TCP header (at 56) and 4 bytes of data.
+#[rustfmt::skip]
 const IPV6: [Fault; 14] = [
-    Fault {
-        name: "a buffer shorter than an IPv6 header",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(39),
-    },
-    Fault {
-        name: "version 7",
-        reason: NoReset::Version,
-        fields: |packet| packet[0] = 0x70 | packet[0] & 0x0f,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a payload length of zero",
-        reason: NoReset::Jumbogram,
-        fields: |packet| packet[4..6].fill(0),
-        last: nothing_last,
-    },
-    Fault {
-        name: "a buffer shorter than the payload length",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(48),
-    },
-    Fault {
-        name: "a multicast source",
-        reason: NoReset::Source,
-        fields: |packet| packet[8] = 0xff,
-        last: nothing_last,
-    },
-    Fault {
-        name: "an unspecified destination",
-        reason: NoReset::Destination,
-        fields: |packet| packet[24..40].fill(0),
-        last: nothing_last,
-    },
-    Fault {
-        name: "UDP behind the IPv6 header",
-        reason: NoReset::NotTcp,
-        fields: |packet| packet[6] = 17,
-        last: nothing_last,
-    },
-    Fault {
-        name: "destination options past the packet",
-        reason: NoReset::ExtensionHeader,
-        fields: |packet| packet[41] = 4,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a fragment offset",
-        reason: NoReset::Fragment,
-        fields: |packet| packet[51] |= 0x08,
-        last: nothing_last,
-    },
-    Fault {
-        name: "no next header behind the fragment header",
-        reason: NoReset::NotTcp,
-        fields: |packet| packet[48] = 59,
-        last: nothing_last,
-    },
-    Fault {
-        name: "19 bytes of TCP header",
-        reason: NoReset::TcpHeader,
-        fields: |packet| packet[5] = 16 + 19,
-        last: nothing_last,
-    },
-    Fault { name: "RST", reason: NoReset::Rst, fields: |packet| packet[69] = 0x04, last: nothing_last },
-    Fault {
-        name: "a wrong TCP checksum",
-        reason: NoReset::TcpChecksum,
-        fields: no_fields,
-        last: |packet| {
-            // The source port is summed as well, and the shortest segment has it.
-            packet[56] ^= 0x80;
-        },
-    },
-    Fault {
-        name: "a data offset of 4",
-        reason: NoReset::DataOffset,
-        fields: |packet| packet[68] = 0x40,
-        last: nothing_last,
-    },
+    fault("a buffer shorter than an IPv6 header", NoReset::Truncated, After, |packet| packet.truncate(39)),
+    fault("version 7", NoReset::Version, Before, |packet| packet[0] = 0x70 | packet[0] & 0x0f),
+    fault("a payload length of zero", NoReset::Jumbogram, Before, |packet| packet[4..6].fill(0)),
+    fault("a buffer shorter than the payload length", NoReset::Truncated, After, |packet| packet.truncate(48)),
+    fault("a multicast source", NoReset::Source, Before, |packet| packet[8] = 0xff),
+    fault("an unspecified destination", NoReset::Destination, Before, |packet| packet[24..40].fill(0)),
+    fault("UDP behind the IPv6 header", NoReset::NotTcp, Before, |packet| packet[6] = 17),
+    fault("destination options past the packet", NoReset::ExtensionHeader, Before, |packet| packet[41] = 4),
+    fault("a fragment offset", NoReset::Fragment, Before, |packet| packet[51] |= 0x08),
+    fault("no next header behind the fragment header", NoReset::NotTcp, Before, |packet| packet[48] = 59),
+    fault("19 bytes of TCP header", NoReset::TcpHeader, Before, |packet| packet[5] = 16 + 19),
+    fault("RST", NoReset::Rst, Before, |packet| packet[69] = 0x04),
+    // The source port is summed as well, and the shortest segment has it.
+    fault("a wrong TCP checksum", NoReset::TcpChecksum, After, |packet| packet[56] ^= 0x80),
+    fault("a data offset of 4", NoReset::DataOffset, Before, |packet| packet[68] = 0x40),
 ];
 
 fn ipv4_packet() -> Vec<u8> {
@@ -195,12 +83,13 @@ fn ipv6_packet() -> Vec<u8> {
 
 /// The packet with all of `faults`.
 fn spoilt(mut packet: Vec<u8>, faults: &[&Fault]) -> Vec<u8> {
-    for fault in faults {
-        (fault.fields)(&mut packet);
-    }
-    repair(&mut packet);
-    for fault in faults {
-        (fault.last)(&mut packet);
+    for step in [Before, After] {
+        for fault in faults.iter().filter(|fault| fault.step == step) {
+            (fault.make)(&mut packet);
+        }
+        if step == Before {
+            repair(&mut packet);
+        }
     }
     packet
 }
