@@ -30,7 +30,7 @@ no_dependency() {
     test "$(wc -l <target/tree.txt)" = 1
 }
 
-# The state that is tagged is the state that is checked.
+# What is checked here is what is tagged.
 mkdir -p target
 step "nothing is uncommitted" nothing_uncommitted
 step "CHANGELOG.md has a section for $version" grep -F "## [$version]" CHANGELOG.md
@@ -61,7 +61,7 @@ elif has cargo-semver-checks "semver"; then
 fi
 step "the package, unpacked elsewhere" scripts/package.sh
 
-# At full length, the fuzzers beside the rest.
+# At full length; the fuzzers run at the same time as the rest.
 fuzzers=()
 trap 'for fuzzer in "${fuzzers[@]}"; do kill -- "-$fuzzer" 2>/dev/null || true; done' EXIT
 if has cargo-fuzz "fuzzing"; then
@@ -100,7 +100,7 @@ for fuzzer in "${fuzzers[@]}"; do
 done
 test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
 fuzzers=()
-# On a machine that is quiet again.
+# After the fuzzers, so that the machine is quiet.
 step "the README's figures" scripts/figures.sh
 step "the gate" .ci/run
 

@@ -38,7 +38,7 @@ fn tcpdump(packet: &[u8]) -> Result<String> {
         .stderr(Stdio::piped())
         .spawn()
         .context("tcpdump is not installed: apt-get install tcpdump")?;
-    child.stdin.take().context("tcpdump reads nothing")?.write_all(capture.into_writer().get_ref())?;
+    child.stdin.take().context("tcpdump has no standard input")?.write_all(capture.into_writer().get_ref())?;
     let output = child.wait_with_output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}", complaint.lines().last().unwrap_or("tcpdump failed"));

@@ -40,7 +40,10 @@ pub fn measure(rounds: usize) -> Result<Vec<(&'static str, Vec<Time>)>> {
             (0..count).map(|_| std::iter::repeat_with(|| rng.u8(..)).take(len).collect()).collect();
         let [(_, ours), peers @ .., _] = CONTENDERS;
         for (name, checksum) in peers {
-            ensure!(data.iter().all(|data| checksum(data) == ours(data)), "{name} finds another checksum than ours");
+            ensure!(
+                data.iter().all(|data| checksum(data) == ours(data)),
+                "{name} computes another checksum than this crate"
+            );
         }
         let mut contenders = CONTENDERS.map(|(_, checksum)| {
             let (checksum, data) = (black_box(checksum), &data);

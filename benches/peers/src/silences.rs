@@ -58,7 +58,10 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
         };
         for work in [&work, &other] {
             let answered = |packet: &Vec<u8>| (work.answer)(packet, &mut [0; 1 << 16]).is_some();
-            ensure!(work.packets.iter().all(|packet| answered(packet) == work.answered), "{name}: not so");
+            ensure!(
+                work.packets.iter().all(|packet| answered(packet) == work.answered),
+                "{name}: a packet is answered that should not be, or the other way round"
+            );
         }
         let mut contenders: [measure::Contender<'_>; 2] =
             [Box::new(|passes| time(&other, passes)), Box::new(|passes| time(&work, passes))];

@@ -129,12 +129,12 @@ fn collected(set: &str, rounds: u64) -> Result<u64> {
         .arg(std::env::current_exe()?)
         .args(["--set", set, "--rounds", &rounds.to_string()])
         .output()
-        .context("valgrind does not start; is it installed?")?;
+        .context("valgrind cannot be started: apt-get install valgrind")?;
     let errors = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("{set} fails under valgrind:\n{errors}");
     }
     let line = errors.lines().find_map(|line| line.split_once("Collected :"));
-    let (_, count) = line.with_context(|| format!("valgrind collects nothing:\n{errors}"))?;
+    let (_, count) = line.with_context(|| format!("valgrind printed no count:\n{errors}"))?;
     Ok(count.trim().parse()?)
 }
