@@ -1,9 +1,9 @@
 //! The link-layer headers of frames.
 
 use crate::captures::Pcap;
-use crate::common::offender::V6;
 use crate::packets::{SYN_LINE, ethernet, syn};
 use crate::program::read;
+use support::packet::V6;
 
 #[test]
 fn every_link_type_carries_ipv4() {

@@ -1,10 +1,8 @@
-//! Bad input draws one clear line and a failure, and nothing else.
-
-use std::str;
+//! Bad input: one clear line and a failure, and nothing else.
 
 use crate::Test;
 use crate::namespace::Namespace;
-use crate::tools::{Daemon, output};
+use crate::tools::{Daemon, fails, output};
 
 const RESPONDER: &str = env!("CARGO_BIN_EXE_responder");
 const QUEUE: &str = env!("CARGO_BIN_EXE_queue");
@@ -17,14 +15,6 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("errors_of_devices", &["/dev/net/tun"], devices),
         Test::new("errors_of_a_queue_in_use", &[], queue_in_use),
     ]
-}
-
-/// The program fails and says only the line that begins with its name.
-fn fails(arguments: &[&str], complaint: &str) {
-    let output = output(arguments);
-    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| str::from_utf8(text).unwrap());
-    assert_eq!((output.status.code(), stdout), (Some(1), ""), "{stderr}");
-    assert!(stderr.starts_with(complaint) && stderr.lines().count() == 1, "{stderr:?} is not {complaint:?}");
 }
 
 fn arguments() {
@@ -42,7 +32,7 @@ fn arguments() {
     }
 }
 
-/// Whoever is nobody in the network's user namespace may do nothing to it.
+/// A user without rights in the network's user namespace.
 fn permission() {
     let _namespace = Namespace::new();
     fails(&["unshare", "--user", RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");

@@ -11,7 +11,7 @@ use crate::namespace::{Namespace, add_address};
 use crate::tools::{Daemon, output, run, scapy};
 use crate::wire::Wire;
 
-/// Our address beside the TUN device, and one behind it, where nobody lives.
+/// The host's address on the TUN device, and an address behind it that no host has.
 #[derive(Clone, Copy)]
 struct Family {
     name: &'static str,
@@ -23,7 +23,7 @@ struct Family {
 const IPV4: Family = Family { name: "ipv4", nmap: "", here: "192.0.2.1", nobody: "192.0.2.7" };
 const IPV6: Family = Family { name: "ipv6", nmap: "-6", here: "2001:db8::1", nobody: "2001:db8::7" };
 
-/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was believed.
+/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was accepted.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -71,7 +71,7 @@ fn nmap(family: Family) {
         let report = run(&format!("nmap --privileged {nmap} -n -Pn {scan} -p 1-100 --host-timeout 15s -oG - {nobody}"));
         assert!(report.contains(&format!("Ignored State: {state} (100)")), "{report}");
     }
-    wire.judge(200, "tcp");
+    wire.verify(200, "tcp");
 }
 
 /// The two segments every textbook resets, and the resets as tcpdump prints them.
@@ -91,17 +91,17 @@ fn hping3() {
     assert!(syn.contains("flags=RA seq=0 win=0"), "{syn}");
     let ack = run(&format!("{to_nobody} --ack --setseq 522224617 --setack 1406759780"));
     assert!(ack.contains("flags=R seq=0 win=0"), "{ack}");
-    assert_eq!(wire.judge(2, "tcp"), textbook(IPV4));
+    assert_eq!(wire.verify(2, "tcp"), textbook(IPV4));
 }
 
 fn scapy_textbook(family: Family) {
     let _host = Host::new();
     let wire = Wire::record("tun0", &format!("responder_scapy_{}", family.name));
     assert_eq!(scapy("textbook", family.nobody), "2\n");
-    assert_eq!(wire.judge(2, "tcp"), textbook(family));
+    assert_eq!(wire.verify(2, "tcp"), textbook(family));
 }
 
-/// The running kernel takes the answer to its SYN for a closed port.
+/// The running kernel accepts the answer to its SYN: the port is closed.
 fn connect(family: Family) {
     let _host = Host::new();
     let wire = Wire::record("tun0", &format!("responder_connect_{}", family.name));
@@ -110,7 +110,7 @@ fn connect(family: Family) {
     let error = TcpStream::connect_timeout(&nobody, Duration::from_secs(5)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
     assert!(start.elapsed() < AT_ONCE, "refused after {:?}", start.elapsed());
-    assert_eq!(wire.judge(1, "tcp").len(), 1);
+    assert_eq!(wire.verify(1, "tcp").len(), 1);
 }
 
 /// The peer of an established connection vanishes, and its address leads to the responder: the connection is reset by
@@ -136,10 +136,10 @@ fn established(family: Family) {
     let error = client.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
     assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
-    assert_eq!(wire.judge(1, "tcp").len(), 1);
+    assert_eq!(wire.verify(1, "tcp").len(), 1);
 }
 
-/// A signal ends the program, and the device it made goes with it.
+/// A signal ends the program and removes the device that it made.
 fn leaves_nothing() {
     let host = Host::new();
     run("ip link show tun0");

@@ -24,7 +24,7 @@ impl Wire {
     /// Ends the recording when it holds `resets` resets; tshark has to find everything that `filter` selects correct.
     ///
     /// Returns tcpdump's lines of the resets.
-    pub(crate) fn judge(self, resets: usize, filter: &str) -> Vec<String> {
+    pub(crate) fn verify(self, resets: usize, filter: &str) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(5);
         while resets_in(&self.file).len() < resets && Instant::now() < deadline {
             sleep(Duration::from_millis(20));
