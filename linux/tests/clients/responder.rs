@@ -1,4 +1,4 @@
-//! Clients of the TUN responder, which answers for hosts that do not exist.
+//! Clients of the responder, on a TUN and on a TAP device, which answers for hosts that do not exist.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -8,10 +8,11 @@ use socket2::{Domain, Socket, Type};
 
 use crate::Test;
 use crate::namespace::{Namespace, add_address};
+use crate::queue::refused;
 use crate::tools::{Daemon, output, run, scapy};
 use crate::wire::Wire;
 
-/// Our address beside the TUN device, and one behind it, where nobody lives.
+/// Our address beside the device, and one behind it, where nobody lives.
 #[derive(Clone, Copy)]
 struct Family {
     name: &'static str,
@@ -32,46 +33,79 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("responder_leaves_nothing", &["/dev/net/tun", "ip"], leaves_nothing),
     ];
     for family in [IPV4, IPV6] {
-        let Family { name, .. } = family;
+        let name = family.name;
         let wire = &["/dev/net/tun", "ip", "tcpdump", "tshark"];
         let nmap_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "nmap"];
+        let curl_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "curl"];
         let scapy_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "scapy"];
         tests.extend([
-            Test::new(format!("responder_nmap_{name}"), nmap_wire, move || nmap(family)),
             Test::new(format!("responder_scapy_{name}"), scapy_wire, move || scapy_textbook(family)),
-            Test::new(format!("responder_connect_{name}"), wire, move || connect(family)),
-            Test::new(format!("responder_established_{name}"), wire, move || established(family)),
+            Test::new(format!("responder_tap_curl_{name}"), curl_wire, move || curl(TAP, family)),
         ]);
+        for (device, kind) in [(TUN, "responder"), (TAP, "responder_tap")] {
+            tests.extend([
+                Test::new(format!("{kind}_nmap_{name}"), nmap_wire, move || nmap(device, family)),
+                Test::new(format!("{kind}_connect_{name}"), wire, move || connect(device, family)),
+                Test::new(format!("{kind}_established_{name}"), wire, move || established(device, family)),
+            ]);
+        }
     }
     tests
 }
 
-/// A host whose TUN device leads to the responder.
+/// The responder's device, and the options that go with it.
+#[derive(Clone, Copy)]
+struct Device {
+    name: &'static str,
+    options: &'static [&'static str],
+}
+
+const TUN: Device = Device { name: "tun0", options: &[] };
+const TAP: Device = Device { name: "tap0", options: &["--tap"] };
+
+/// A host whose device leads to the responder.
 struct Host {
     _namespace: Namespace,
     responder: Daemon,
 }
 
 impl Host {
-    fn new() -> Self {
+    fn new(Device { name, options }: Device) -> Self {
         let namespace = Namespace::new();
-        let responder = Daemon::start(&[env!("CARGO_BIN_EXE_responder"), "tun0"], "answering on tun0");
-        add_address("192.0.2.1/24", "tun0");
-        add_address("2001:db8::1/64", "tun0");
+        let arguments = [&[env!("CARGO_BIN_EXE_responder"), name], options].concat();
+        let responder = Daemon::start(&arguments, &format!("answering on {name}"));
+        add_address("192.0.2.1/24", name);
+        add_address("2001:db8::1/64", name);
+        if name == TAP.name {
+            // Nobody answers ARP or neighbour discovery.
+            for nobody in [IPV4.nobody, IPV6.nobody] {
+                run(&format!("ip neighbour add {nobody} lladdr 02:00:00:00:00:07 dev {name} nud permanent"));
+            }
+        }
         Self { _namespace: namespace, responder }
     }
 }
 
 /// A SYN scan finds a host whose ports are all closed; an ACK scan finds none behind a filter.
-fn nmap(family: Family) {
-    let _host = Host::new();
+fn nmap(device: Device, family: Family) {
+    let _host = Host::new(device);
     let Family { name, nmap, nobody, .. } = family;
-    let wire = Wire::record("tun0", &format!("responder_nmap_{name}"));
+    let wire = Wire::record(device.name, &format!("responder_{}_nmap_{name}", device.name));
+    // Over IP: nmap would look for the host by ARP.
+    let options = format!("--privileged --send-ip {nmap} -n -Pn -p 1-100 --host-timeout 15s -oG -");
     for (scan, state) in [("-sS", "closed"), ("-sA", "unfiltered")] {
-        let report = run(&format!("nmap --privileged {nmap} -n -Pn {scan} -p 1-100 --host-timeout 15s -oG - {nobody}"));
+        let report = run(&format!("nmap {options} {scan} {nobody}"));
         assert!(report.contains(&format!("Ignored State: {state} (100)")), "{report}");
     }
     wire.judge(200, "tcp");
+}
+
+/// curl is refused at once.
+fn curl(device: Device, family: Family) {
+    let _host = Host::new(device);
+    let wire = Wire::record(device.name, &format!("responder_{}_curl_{}", device.name, family.name));
+    refused(&format!("http://{}/", SocketAddr::new(family.nobody.parse().unwrap(), 80)));
+    assert_eq!(wire.judge(1, "tcp").len(), 1);
 }
 
 /// The two segments every textbook resets, and the resets as tcpdump prints them.
@@ -84,8 +118,8 @@ fn textbook(family: Family) -> [String; 2] {
 }
 
 fn hping3() {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", "responder_hping3");
+    let _host = Host::new(TUN);
+    let wire = Wire::record(TUN.name, "responder_hping3");
     let to_nobody = format!("hping3 -n -c 1 -s 36050 -p 80 {}", IPV4.nobody);
     let syn = run(&format!("{to_nobody} --syn --setseq 522224616"));
     assert!(syn.contains("flags=RA seq=0 win=0"), "{syn}");
@@ -95,16 +129,16 @@ fn hping3() {
 }
 
 fn scapy_textbook(family: Family) {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", &format!("responder_scapy_{}", family.name));
+    let _host = Host::new(TUN);
+    let wire = Wire::record(TUN.name, &format!("responder_scapy_{}", family.name));
     assert_eq!(scapy("textbook", family.nobody), "2\n");
     assert_eq!(wire.judge(2, "tcp"), textbook(family));
 }
 
 /// The running kernel takes the answer to its SYN for a closed port.
-fn connect(family: Family) {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", &format!("responder_connect_{}", family.name));
+fn connect(device: Device, family: Family) {
+    let _host = Host::new(device);
+    let wire = Wire::record(device.name, &format!("responder_{}_connect_{}", device.name, family.name));
     let nobody = SocketAddr::new(family.nobody.parse().unwrap(), 80);
     let start = Instant::now();
     let error = TcpStream::connect_timeout(&nobody, Duration::from_secs(5)).unwrap_err();
@@ -115,9 +149,9 @@ fn connect(family: Family) {
 
 /// The peer of an established connection vanishes, and its address leads to the responder: the connection is reset by
 /// the answer to the next segment.
-fn established(family: Family) {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", &format!("responder_established_{}", family.name));
+fn established(device: Device, family: Family) {
+    let _host = Host::new(device);
+    let wire = Wire::record(device.name, &format!("responder_{}_established_{}", device.name, family.name));
     add_address(family.nobody, "lo");
     let [here, nobody]: [IpAddr; 2] = [family.here, family.nobody].map(|address| address.parse().unwrap());
     let listener = TcpListener::bind((nobody, 80)).unwrap();
@@ -141,7 +175,7 @@ fn established(family: Family) {
 
 /// A signal ends the program, and the device it made goes with it.
 fn leaves_nothing() {
-    let host = Host::new();
+    let host = Host::new(TUN);
     run("ip link show tun0");
     assert_eq!(host.responder.stop(), "");
     assert!(!output(&["ip", "link", "show", "tun0"]).status.success());
