@@ -6,6 +6,7 @@
 //! so, and under `CI=true` it fails.
 
 mod errors;
+mod frames;
 mod namespace;
 mod queue;
 mod responder;
@@ -36,7 +37,8 @@ fn main() -> ExitCode {
     let powerless = namespace::leave().err();
     let may_skip = env::var("CI").as_deref() != Ok("true");
     let mut trials = Vec::new();
-    for Test { name, needs, run } in [responder::tests(), queue::tests(), errors::tests()].into_iter().flatten() {
+    let tests = [responder::tests(), frames::tests(), queue::tests(), errors::tests()];
+    for Test { name, needs, run } in tests.into_iter().flatten() {
         let missing: Vec<_> = needs.iter().filter_map(|tool| tools::missing(tool)).chain(powerless.clone()).collect();
         if missing.is_empty() {
             trials.push(Trial::test(name, || {
