@@ -40,6 +40,7 @@ pub(crate) fn tests() -> Vec<Test> {
         let scapy_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "scapy"];
         tests.extend([
             Test::new(format!("responder_scapy_{name}"), scapy_wire, move || scapy_textbook(family)),
+            Test::new(format!("responder_sniff_{name}"), wire, move || sniffed(family)),
             Test::new(format!("responder_tap_curl_{name}"), curl_wire, move || curl(TAP, family)),
         ]);
         for (device, kind) in [(TUN, "responder"), (TAP, "responder_tap")] {
@@ -147,11 +148,10 @@ fn connect(device: Device, family: Family) {
     assert_eq!(wire.judge(1, "tcp").len(), 1);
 }
 
-/// The peer of an established connection vanishes, and its address leads to the responder: the connection is reset by
-/// the answer to the next segment.
-fn established(device: Device, family: Family) {
-    let _host = Host::new(device);
-    let wire = Wire::record(device.name, &format!("responder_{}_established_{}", device.name, family.name));
+/// A connection whose peer has vanished: its address now leads to the responder.
+///
+/// The socket of the peer is returned too: closed, it would say so.
+fn orphan(family: Family) -> [TcpStream; 2] {
     add_address(family.nobody, "lo");
     let [here, nobody]: [IpAddr; 2] = [family.here, family.nobody].map(|address| address.parse().unwrap());
     let listener = TcpListener::bind((nobody, 80)).unwrap();
@@ -163,14 +163,43 @@ fn established(device: Device, family: Family) {
     let (mut server, _) = listener.accept().unwrap();
     server.write_all(b"!").unwrap();
     client.read_exact(&mut [0]).unwrap();
-
     run(&format!("ip address del {} dev lo", family.nobody));
+    [client, server]
+}
+
+/// The next segment of the connection draws a reset at once.
+fn is_reset(client: &mut TcpStream, data: &[u8]) {
     let start = Instant::now();
-    client.write_all(b"?").unwrap();
+    client.write_all(data).unwrap();
     let error = client.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
     assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
+}
+
+fn established(device: Device, family: Family) {
+    let _host = Host::new(device);
+    let wire = Wire::record(device.name, &format!("responder_{}_established_{}", device.name, family.name));
+    let [mut client, _server] = orphan(family);
+    is_reset(&mut client, b"?");
     assert_eq!(wire.judge(1, "tcp").len(), 1);
+}
+
+/// `sniff` on a TUN device, whose packets have no Ethernet header: the resets for the destination are seen there.
+fn sniffed(family: Family) {
+    let Family { name, here, nobody, .. } = family;
+    let _host = Host::new(TUN);
+    let sniff = [env!("CARGO_BIN_EXE_sniff"), TUN.name, "--payload", "forbidden"];
+    let _sniff = Daemon::start(&sniff, "watching tun0");
+    let wire = Wire::record(TUN.name, &format!("responder_sniff_{name}"));
+    let [mut client, _server] = orphan(family);
+    let port = client.local_addr().unwrap().port();
+    is_reset(&mut client, b"forbidden");
+    let lines = wire.judge(3, "tcp");
+    let for_destination = format!(" {here}.{port} > {nobody}.80: Flags [R.], seq ");
+    let numbers: Vec<u32> =
+        lines.iter().filter_map(|line| line.split_once(&for_destination)?.1.split_once(',')?.0.parse().ok()).collect();
+    let [dropped, delivered] = numbers[..] else { panic!("{lines:#?}") };
+    assert_eq!(delivered.wrapping_sub(dropped), 9, "{lines:#?}");
 }
 
 /// A signal ends the program, and the device it made goes with it.

@@ -1,6 +1,6 @@
 //! A network device that is watched, through a packet socket (packet(7)) that gives what passes in and out.
 
-use std::io::{self, IoSliceMut, Write};
+use std::io::{self, IoSliceMut, Read};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
-use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, bind, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, sendto, setsockopt, sockopt};
 use nix::{cmsg_space, libc, setsockopt_impl, sockopt_impl};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use tcp_reset::ethernet;
 
 /// How many bytes may wait to be looked at. What finds no room is not seen.
@@ -31,7 +31,8 @@ sockopt_impl!(
 pub(crate) struct Device {
     name: String,
     index: u32,
-    is_ethernet: bool,
+    /// Where Ethernet frames are sent, if it has any.
+    ethernet: Option<LinkAddr>,
     socket: Socket,
     buffer: Vec<u8>,
     control: Vec<u8>,
@@ -47,21 +48,17 @@ pub(crate) enum Seen<'a> {
 
 impl Device {
     pub(crate) fn watch(name: &str) -> Result<Self> {
+        let index = if_nametoindex(name).with_context(|| format!("no network device {name}"))?;
+        // A device without an address, such as a TUN device, is not listed as a link.
         let devices = getifaddrs().context("cannot list the network devices")?;
-        let mut addresses = devices.filter(|device| device.interface_name == name);
-        let address = addresses.find_map(|device| device.address?.as_link_addr().copied());
-        let address = address.with_context(|| format!("no network device {name}"))?;
+        let mut links = devices.filter(|device| device.interface_name == name);
+        let link = links.find_map(|device| device.address?.as_link_addr().copied());
         // The loopback device has Ethernet headers too.
-        let is_ethernet = matches!(address.hatype(), libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK);
-        let socket = open(&address, is_ethernet).context("cannot open a packet socket, which takes CAP_NET_RAW")?;
-        Ok(Self {
-            name: name.to_owned(),
-            index: address.ifindex().try_into()?,
-            is_ethernet,
-            socket,
-            buffer: vec![0; 1 << 17],
-            control: cmsg_space!(Auxiliary),
-        })
+        let ethernet = link.filter(|link| matches!(link.hatype(), libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK));
+        let kind = if ethernet.is_some() { Type::RAW } else { Type::DGRAM };
+        let socket = open(index, kind).context("cannot open a packet socket, which takes CAP_NET_RAW")?;
+        let (buffer, control) = (vec![0; 1 << 17], cmsg_space!(Auxiliary));
+        Ok(Self { name: name.to_owned(), index, ethernet, socket, buffer, control })
     }
 
     pub(crate) const fn index(&self) -> u32 {
@@ -72,10 +69,9 @@ impl Device {
     pub(crate) fn read(&mut self) -> Result<Seen<'_>> {
         let (len, tag) = loop {
             match self.receive() {
-                Ok((index, len, tag)) if index == self.index => break (len, tag),
-                // Received before the socket was bound.
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN | Errno::ENETDOWN) => {
+                Ok(received) => break received,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
                     if if_nametoindex(&*self.name) != Ok(self.index) {
                         bail!("{} is gone", self.name);
                     }
@@ -85,7 +81,7 @@ impl Device {
         };
         let end = TAG_LEN + len;
         Ok(match tag {
-            _ if !self.is_ethernet => Seen::Packet(&self.buffer[TAG_LEN..end]),
+            _ if self.ethernet.is_none() => Seen::Packet(&self.buffer[TAG_LEN..end]),
             None => Seen::Frame(&self.buffer[TAG_LEN..end]),
             Some(tag) => {
                 self.buffer.copy_within(TAG_LEN..TAG_LEN + ADDRESSES_LEN, 0);
@@ -95,32 +91,40 @@ impl Device {
         })
     }
 
-    /// Receives to the buffer, behind room for a tag: the device it came from, its length, and the tag that the kernel
-    /// has taken out of it.
-    fn receive(&mut self) -> nix::Result<(u32, usize, Option<[u8; TAG_LEN]>)> {
+    /// Receives to the buffer, behind room for a tag: returns the length, and the tag that the kernel has taken out.
+    fn receive(&mut self) -> nix::Result<(usize, Option<[u8; TAG_LEN]>)> {
         let mut data = [IoSliceMut::new(&mut self.buffer[TAG_LEN..])];
         let received =
             recvmsg::<LinkAddr>(self.socket.as_raw_fd(), &mut data, Some(&mut self.control), MsgFlags::empty())?;
-        let index = received.address.and_then(|address| address.ifindex().try_into().ok());
         let tag = received.cmsgs()?.find_map(|message| match message {
             ControlMessageOwned::Unknown(message) => tag(message.data_bytes.first_chunk()?),
             _ => None,
         });
-        Ok((index.unwrap_or(0), received.bytes, tag))
+        Ok((received.bytes, tag))
     }
 
     /// Sends a frame out of the device.
     pub(crate) fn write(&self, reset: &ethernet::Reset) -> io::Result<usize> {
-        (&self.socket).write(reset.emit(&mut [0; ethernet::MAX_LEN]))
+        let ethernet = self.ethernet.ok_or(io::ErrorKind::Unsupported)?;
+        let mut buffer = [0; ethernet::MAX_LEN];
+        Ok(sendto(self.socket.as_raw_fd(), reset.emit(&mut buffer), &ethernet, MsgFlags::empty())?)
     }
 }
 
-/// Opens a packet socket that is bound to a device.
-fn open(address: &LinkAddr, is_ethernet: bool) -> io::Result<Socket> {
+/// Opens a packet socket that gives each packet of a device, in and out.
+///
+/// A filter (socket(7)) chooses the device, as `bind` would: for a device that is not listed as a link, nothing makes
+/// the address without unsafe code.
+fn open(device: u32, kind: Type) -> io::Result<Socket> {
     let all = u16::try_from(libc::ETH_P_ALL).map_err(io::Error::other)?.to_be();
-    let kind = if is_ethernet { Type::RAW } else { Type::DGRAM };
     let socket = Socket::new(Domain::PACKET, kind, Some(Protocol::from(i32::from(all))))?;
-    bind(socket.as_raw_fd(), address)?;
+    // First refuse everything, and remove what has come from other devices before.
+    let refuse = || SockFilter::new(RETURN, 0, 0, 0);
+    socket.attach_filter(&[refuse()])?;
+    socket.set_nonblocking(true)?;
+    while (&socket).read(&mut [0]).is_ok() {}
+    socket.set_nonblocking(false)?;
+
     setsockopt(&socket, PacketAuxdata, &true)?;
     // Beyond the system's limit (net.core.rmem_max) with CAP_NET_ADMIN, else up to it.
     if setsockopt(&socket, sockopt::RcvBufForce, &BACKLOG).is_err() {
@@ -128,8 +132,16 @@ fn open(address: &LinkAddr, is_ethernet: bool) -> io::Result<Socket> {
     }
     // How often to see whether a device that is silent is still there.
     socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let accept = SockFilter::new(RETURN, 0, 0, u32::MAX);
+    let load_device = SockFilter::new(LOAD, 0, 0, (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX).cast_unsigned());
+    socket.attach_filter(&[load_device, SockFilter::new(SKIP_UNLESS_EQUAL, 0, 1, device), accept, refuse()])?;
     Ok(socket)
 }
+
+// Operation codes of the filter machine.
+const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const SKIP_UNLESS_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 
 /// The VLAN tag in the auxiliary data: the kernel takes the outermost one out of a frame when it receives it.
 fn tag(auxiliary: &Auxiliary) -> Option<[u8; TAG_LEN]> {
