@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset};
 
 use crate::arguments::{Arguments, Command};
 use crate::capture::Capture;
@@ -118,7 +118,7 @@ impl Answers {
     fn add_packet(&mut self, frame: &Frame<'_>, packet: &[u8]) -> Result<(), String> {
         // The TCP checksum covers all data, so that of a cut packet cannot be verified.
         let config = if frame.is_cut { self.config.tcp_checksum(Checksum::Trust) } else { self.config };
-        let answer = Reset::in_reply_to(packet, &config);
+        let answer = frame.link.answer(frame.data, packet, &config);
 
         let offender = Packet::new(packet, answer);
         let outcome = match (&offender, answer) {

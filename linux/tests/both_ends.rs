@@ -386,7 +386,12 @@ impl Host {
     fn peer(&mut self, here: u16) -> Peer {
         self.there_port = if self.there_port == u16::MAX { 1024 } else { self.there_port + 1 };
         let rng = &mut self.rng;
-        let seq = if rng.bool() { rng.u32(..) } else { 0u32.wrapping_sub(rng.u32(..2048)) };
+        let seq = match rng.u8(..4) {
+            0 => rng.u32(..),
+            // The SYN wraps.
+            1 => u32::MAX,
+            _ => 0u32.wrapping_sub(rng.u32(..2048)),
+        };
         Peer { here, there: self.there_port, seq, ack: 0, timestamps: rng.bool(), sack: rng.bool(), echo: 0 }
     }
 

@@ -21,6 +21,7 @@ fn arguments() {
     fails(&[RESPONDER], "responder: no DEVICE given, see --help");
     fails(&[RESPONDER, "--loud"], "responder: invalid option '--loud'");
     fails(&[RESPONDER, "tun0", "tun1"], "responder: unexpected argument \"tun1\"");
+    fails(&[RESPONDER, "--tap"], "responder: no DEVICE given, see --help");
     fails(&[QUEUE], "queue: no queue NUMBER given, see --help");
     fails(&[QUEUE, "first"], "queue: cannot parse argument \"first\"");
     fails(&[QUEUE, "65536"], "queue: cannot parse argument \"65536\"");
@@ -51,6 +52,7 @@ fn devices() {
     fails(&[RESPONDER, "a-name-of-16-chr"], "responder: cannot attach to the TUN device a-name-of-16-chr");
     let _first = Daemon::start(&[RESPONDER, "tun0"], "answering on tun0");
     fails(&[RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");
+    fails(&[RESPONDER, "--tap", "tun0"], "responder: cannot attach to the TAP device tun0");
 }
 
 fn queue_in_use() {

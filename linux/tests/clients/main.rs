@@ -6,6 +6,7 @@
 //! `CI=true` it fails.
 
 mod errors;
+mod frames;
 mod namespace;
 mod queue;
 mod responder;
@@ -37,7 +38,8 @@ fn main() -> ExitCode {
     // The main thread's own network is never the machine's.
     let powerless = namespace::leave().err();
     let mut trials = Vec::new();
-    for Test { name, needs, run } in [responder::tests(), queue::tests(), errors::tests()].into_iter().flatten() {
+    let tests = [responder::tests(), frames::tests(), queue::tests(), errors::tests()];
+    for Test { name, needs, run } in tests.into_iter().flatten() {
         let missing: Vec<_> = needs.iter().filter_map(|tool| tools::missing(tool)).chain(powerless.clone()).collect();
         let missing = (!missing.is_empty()).then(|| missing.join("; "));
         trials.push(trial(&name, missing.as_deref(), run));

@@ -163,7 +163,7 @@ fn curl_is_refused(test: &str, hook: Hook, family: Family) {
 }
 
 /// curl finds the connection refused, by its own clock at once.
-fn refused(url: &str) {
+pub(crate) fn refused(url: &str) {
     let line = "curl --silent --verbose --noproxy * --globoff --max-time 10 --write-out %{time_total}";
     let curl = output(&line.split(' ').chain([url]).collect::<Vec<_>>());
     // CURLE_COULDNT_CONNECT

@@ -23,6 +23,11 @@ static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
 /// What to install before `tool` can be used, if anything.
 pub(crate) fn missing(tool: &str) -> Option<String> {
     let (here, advice) = match tool {
+        "bridge" => {
+            let here = output(&["ip", "link", "add", "probe", "type", "bridge"]).status.success();
+            output(&["ip", "link", "delete", "probe"]);
+            (here, "this kernel has no bridges (CONFIG_BRIDGE)".into())
+        }
         "scapy" => (PYTHON.is_some(), "scapy is missing (apt-get install python3-scapy)".into()),
         "/dev/net/tun" => match File::options().read(true).write(true).open(tool) {
             Ok(_) => return None,
@@ -72,6 +77,12 @@ pub(crate) fn run(line: &str) -> String {
 pub(crate) fn scapy(segments: &str, address: &str) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/segments.py");
     run_with(&[PYTHON.expect("the test needs scapy"), script, segments, address])
+}
+
+/// Has scapy send the frames of `frames.py` and check the answers.
+pub(crate) fn scapy_frames(mode: &str, device: &str, family: &str) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/frames.py");
+    run_with(&[PYTHON.expect("the test needs scapy"), script, mode, device, family])
 }
 
 /// A program that goes on until the value is dropped, or for a minute.
