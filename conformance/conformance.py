@@ -413,18 +413,27 @@ class Crash(Exception):
     """The stack ended, and was started again."""
 
 
-def play(player, vectors, any_address):
+def play(player, vectors, arguments):
     """Findings as (name, line of the vector's file, row, severity, difference); and how many were not asked, by reason."""
     findings, skipped, crashes = [], collections.Counter(), 0
     player.find_fence()
     for index, vector in enumerate(vectors):
         offender = Packet(bytes.fromhex(vector["offender"]))
-        if not any_address and "reset" in vector and offender.destination != player.textbook.destination:
-            skipped["to another address"] += 1
+        if arguments.only and vector["name"] != arguments.only:
             continue
+        if "reset" in vector:
+            if not arguments.any_address and offender.destination != player.textbook.destination:
+                skipped["to another address"] += 1
+                continue
+            if arguments.accepts and offender.flags & (SYN | ACK) == SYN:
+                skipped["a SYN to a stack that accepts all"] += 1
+                continue
         try:
             answers = player.ask(vector)
             found = judge(vector, answers) if answers is not None else []
+            if arguments.only:
+                print(f"offender: {vector['offender']}\nexpected: {vector.get('reset', 'silence')}")
+                print("".join(f"answer:   {answer.raw.hex()}\n" for answer in answers or []), end="")
             skipped["too long for the device"] += answers is None
         except Crash as crash:
             crashes += 1
@@ -457,7 +466,7 @@ def run(arguments, chosen):
         device, start_stack = Wire(name, bool(arguments.tap)), lambda: None
     player = Player(device, textbook, arguments, start_stack)
     try:
-        return play(player, vectors, arguments.any_address)
+        return play(player, vectors, arguments)
     finally:
         if player.child and player.child.poll() is None:
             os.killpg(player.child.pid, signal.SIGKILL)
@@ -480,8 +489,11 @@ def worst(findings):
     return by_name
 
 
-def report(title, chosen, findings, skipped, link):
+def report(title, chosen, findings, skipped, link, only):
     counts = collections.Counter(SEVERITIES[each] for each in worst(findings).values())
+    if only:
+        print("".join(f"{severity}: {at}: {difference}\n" for _, _, at, severity, difference in findings) or "same")
+        return
     asked = len(chosen["vectors"]) - sum(skipped.values())
     rest = "".join(f", {count} not asked ({why})" for why, count in skipped.items())
     print(f"{title}{chosen['name']}: {asked} vectors: {asked - sum(counts.values())} same, "
@@ -507,8 +519,11 @@ def parse():
     parser.add_argument("--set", required=True, help="which vectors: ipv4-tcp-stack and ipv6-tcp-stack for a host, "
                         "ipv4-netfilter and ipv6-netfilter for a firewall")
     parser.add_argument("--kernel", action="store_true", help="the kernel answers; COMMAND sets it up")
+    parser.add_argument("--only", metavar="NAME", help="plays this vector alone, and prints the packets in hex")
     parser.add_argument("--any-address", action="store_true", help="the stack answers for every address; else vectors "
                         "to others than textbook-syn's are played only where silence is due")
+    parser.add_argument("--accepts", action="store_true", help="the stack accepts every connection: a SYN that is "
+                        "to be reset is not played")
     parser.add_argument("--vectors", metavar="FILE", type=pathlib.Path, default=VECTORS, help="vectors.json")
     parser.add_argument("--known", metavar="FILE", type=pathlib.Path, help="names of vectors, one a line, that do not fail the run")
     parser.add_argument("--fail-on", metavar="LIST", default="wrong", help="severities, of: wrong,silent,different (default: wrong)")
@@ -537,6 +552,8 @@ def main():
         chosen = sets.get(arguments.set)
         if chosen is None or chosen["profile"] == "destination":
             raise Failure(f"no such set: {arguments.set}; there are {', '.join(n for n in sets if 'destination' not in n)}")
+        if arguments.only not in {None, *(vector["name"] for vector in chosen["vectors"])}:
+            raise Failure(f"no such vector: {arguments.only}")
         known = set(arguments.known.read_text().split()) if arguments.known else set()
         findings, skipped = run(arguments, chosen)
     except (Failure, OSError, ValueError, subprocess.SubprocessError) as error:
@@ -547,7 +564,7 @@ def main():
         print(json.dumps({"set": chosen["name"], "vectors": len(chosen["vectors"]), "not_asked": skipped,
                           "findings": [dict(zip(keys, each)) for each in findings]}, indent=1))
     else:
-        report(arguments.title, chosen, findings, skipped, arguments.link)
+        report(arguments.title, chosen, findings, skipped, arguments.link, arguments.only)
     fails = {name for name, _, _, severity, _ in findings if severity in arguments.fail_on.split(",")}
     repaired = known - {each[0] for each in findings}
     if repaired:
