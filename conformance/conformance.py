@@ -401,16 +401,22 @@ class Player:
         return True
 
     def revive(self, vector):
-        if self.child is None or self.child.poll() is None:
+        if self.child is None:
             raise Failure(f"the stack answers nothing any more after {vector['name']}")
-        code = self.child.returncode
+        code = self.child.poll()
+        self.end()
         self.child = self.start()
         self.find_fence()
-        raise Crash(f"the stack ended with code {code}")
+        raise Crash("no answer to anything any more" if code is None else f"the stack ended with code {code}")
+
+    def end(self):
+        if self.child and self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait()
 
 
 class Crash(Exception):
-    """The stack ended, and was started again."""
+    """The stack ended or hung, and was started again."""
 
 
 def play(player, vectors, arguments):
@@ -439,7 +445,7 @@ def play(player, vectors, arguments):
             crashes += 1
             found = [("wrong", str(crash))]
             if crashes > 20:
-                raise Failure("the stack ended more than 20 times") from crash
+                raise Failure("the stack had to be started again more than 20 times") from crash
         findings += [(vector["name"], index + 2, row(vector), *each) for each in found]
     return findings, +skipped
 
@@ -468,9 +474,7 @@ def run(arguments, chosen):
     try:
         return play(player, vectors, arguments)
     finally:
-        if player.child and player.child.poll() is None:
-            os.killpg(player.child.pid, signal.SIGKILL)
-            player.child.wait()
+        player.end()
 
 
 def call_persist(fd):
