@@ -354,8 +354,11 @@ class Player:
         answers, end = [], time.monotonic() + seconds
         while True:
             left = end - time.monotonic()
-            if left <= 0 or not select.select([self.device.fd], [], [], left)[0]:
-                return answers, False
+            has_ended = self.child is not None and self.child.poll() is not None
+            if left <= 0 or not select.select([self.device.fd], [], [], min(left, 0.1))[0]:
+                if left <= 0 or has_ended:
+                    return answers, False
+                continue
             try:
                 packet = Packet(self.device.receive())
             except BlockingIOError:

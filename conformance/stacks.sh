@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # Sourced by check.sh and scoreboard.sh: how each stack is built, named and run. All paths are relative to the root.
 
-stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwipv6 gvisor ipstack netstack-smoltcp pytcp)
+stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwipv6 slirp gvisor ipstack netstack-smoltcp pytcp)
 built=target/conformance
 device=conf0
 
@@ -27,6 +27,11 @@ build() {
         need "gcc liblwipv6-dev" gcc /usr/include/lwipv6.h
         gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwipv6.c -o $built/lwipv6 -llwipv6
         version="LWIPv6 $(debian liblwipv6-dev)"
+        ;;
+    slirp)
+        need "gcc libslirp-dev" gcc /usr/include/slirp/libslirp.h
+        gcc -O1 -Wall -Wextra -Werror -I/usr/include/slirp conformance/stacks/slirp.c -o $built/slirp -lslirp
+        version="libslirp $(debian libslirp-dev)"
         ;;
     gvisor)
         need "golang-go golang-gvisor-gvisor-dev" go /usr/share/gocode/src/gvisor.dev/gvisor/pkg/tcpip
@@ -67,6 +72,10 @@ play() {
     ipstack | netstack-smoltcp)
         options+=(--any-address --accepts)
         command=("$built/release/$1" "$device")
+        ;;
+    slirp)
+        options=(--tap "$device")
+        command=(conformance/stacks/slirp.sh "$built/slirp" "$device")
         ;;
     pytcp)
         options=(--tap "$device" --timeout 30)
