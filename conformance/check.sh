@@ -16,6 +16,7 @@ for text in testdata/vectors/*.txt; do
     $built/print_header "$set" | diff - $built/text.txt >/dev/null || die "vectors.h and $text differ"
 done
 python3 conformance/test_conformance.py --quiet
+cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 
 for name in linux-reject linux-closed-port smoltcp lwip; do
     build $name

@@ -25,7 +25,8 @@ import subprocess
 import sys
 import time
 
-VECTORS = pathlib.Path(__file__).resolve().parent.parent / "testdata/vectors/vectors.json"
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = next((path for path in [HERE / "vectors.json"] if path.exists()), HERE.parent / "testdata/vectors/vectors.json")
 SEVERITIES = ("wrong", "silent", "different")
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 OUR_MAC = bytes.fromhex("020000000001")
@@ -428,6 +429,9 @@ def play(player, vectors, arguments):
     player.find_fence()
     for index, vector in enumerate(vectors):
         offender = Packet(bytes.fromhex(vector["offender"]))
+        if crashes == 20:
+            skipped["after 20 starts"] += 1
+            continue
         if arguments.only and vector["name"] != arguments.only:
             continue
         if "reset" in vector:
@@ -447,8 +451,6 @@ def play(player, vectors, arguments):
         except Crash as crash:
             crashes += 1
             found = [("wrong", str(crash))]
-            if crashes > 20:
-                raise Failure("the stack had to be started again more than 20 times") from crash
         findings += [(vector["name"], index + 2, row(vector), *each) for each in found]
     return findings, +skipped
 
@@ -482,7 +484,7 @@ def run(arguments, chosen):
 
 def call_persist(fd):
     try:
-        fcntl.ioctl(fd, 0x400454CB, 1)  # TUNSETPERSIST: the device lasts until the stack takes it over
+        fcntl.ioctl(fd, 0x400454CB, 1)  # TUNSETPERSIST: it is there before the stack, and after it has ended
     except OSError as error:
         raise Failure(f"device: {error.strerror}") from error
 
@@ -531,7 +533,8 @@ def parse():
                         "to others than textbook-syn's are played only where silence is due")
     parser.add_argument("--accepts", action="store_true", help="the stack accepts every connection: a SYN that is "
                         "to be reset is not played")
-    parser.add_argument("--vectors", metavar="FILE", type=pathlib.Path, default=VECTORS, help="vectors.json")
+    parser.add_argument("--vectors", metavar="FILE", type=pathlib.Path, default=VECTORS, help="vectors.json (default: that beside this "
+                        "program, or the repository's)")
     parser.add_argument("--known", metavar="FILE", type=pathlib.Path, help="names of vectors, one a line, that do not fail the run")
     parser.add_argument("--fail-on", metavar="LIST", default="wrong", help="severities, of: wrong,silent,different (default: wrong)")
     parser.add_argument("--mtu", type=int, default=1500, help="of the device that is made (default: 1500)")
@@ -547,15 +550,24 @@ def parse():
     arguments.command = command
     if arguments.kernel and not (command and arguments.tun):
         parser.error("--kernel needs --tun and a COMMAND that sets the namespace up")
+    if len(arguments.tun or arguments.tap) > 15:
+        parser.error("a device has a name of up to 15 characters")
     if not set(arguments.fail_on.split(",")) <= {*SEVERITIES, ""}:
         parser.error(f"--fail-on takes {','.join(SEVERITIES)}")
     return arguments
 
 
+def load(path):
+    try:
+        return {each["name"]: each for each in json.loads(path.read_text())["sets"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failure(f"{path} is no vectors.json") from error
+
+
 def main():
     arguments = parse()
     try:
-        sets = {each["name"]: each for each in json.loads(arguments.vectors.read_text())["sets"]}
+        sets = load(arguments.vectors)
         chosen = sets.get(arguments.set)
         if chosen is None or chosen["profile"] == "destination":
             raise Failure(f"no such set: {arguments.set}; there are {', '.join(n for n in sets if 'destination' not in n)}")
@@ -563,7 +575,7 @@ def main():
             raise Failure(f"no such vector: {arguments.only}")
         known = set(arguments.known.read_text().split()) if arguments.known else set()
         findings, skipped = run(arguments, chosen)
-    except (Failure, OSError, ValueError, subprocess.SubprocessError) as error:
+    except (Failure, OSError, subprocess.SubprocessError) as error:
         print(f"conformance.py: {arguments.title}{arguments.set}: {error}", file=sys.stderr)
         return 2
     if arguments.json:

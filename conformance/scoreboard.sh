@@ -23,8 +23,8 @@ test $# -gt 0 || set -- "${stacks[@]}"
 readme=conformance/README.md
 for name; do
     build "$name"
-    results "$name" >$built/results.md
-    cp $built/results.md "conformance/results/$name.md"
+    results "$name" >"$built/$name.md"
+    cp "$built/$name.md" "conformance/results/$name.md"
     rows=
     for ip in 4 6; do
         rows+="| [$name](results/$name.md) | $version | IPv$ip | $(cell "conformance/results/$name.md" $ip) | $(date +%F) |"$'\n'
@@ -33,6 +33,6 @@ for name; do
     # The rows of this stack are replaced where they stand.
     grep -qF "| [$name](results/" $readme || die "$readme has no rows for $name"
     awk -v name="| [$name](results/" -v rows="$rows" \
-        'index($0, name) == 1 { if (!done++) printf "%s", rows; next } { print }' $readme >$built/readme.md
-    cp $built/readme.md $readme
+        'index($0, name) == 1 { if (!done++) printf "%s", rows; next } { print }' $readme >"$built/$name.readme.md"
+    cp "$built/$name.readme.md" $readme
 done

@@ -21,6 +21,7 @@ pytcp.config.LOG_CHANEL = set()
 stack = TcpIpStack(interface=sys.argv[1], mac_address="02:00:00:77:77:77",
                    ip4_address="198.51.100.2/24", ip4_gateway="198.51.100.1",
                    ip6_address="2001:db8:2::2/64", ip6_gateway="fe80::1")
+pytcp.config.IP6_LLA_AUTOCONFIG = False
 stack.start()
 while True:
     time.sleep(60)
