@@ -460,7 +460,8 @@ def run(arguments, chosen):
     textbook = Packet(bytes.fromhex(vectors[0]["offender"]))
 
     def start():
-        return subprocess.Popen(arguments.command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+        return subprocess.Popen(arguments.command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True,
+                                preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL))  # PR_SET_PDEATHSIG
 
     if arguments.kernel:
         own_namespace()
@@ -498,14 +499,14 @@ def worst(findings):
     return by_name
 
 
-def report(title, chosen, findings, skipped, link, only):
+def report(chosen, findings, skipped, link, only):
     counts = collections.Counter(SEVERITIES[each] for each in worst(findings).values())
     if only:
         print("".join(f"{severity}: {at}: {difference}\n" for _, _, at, severity, difference in findings) or "same")
         return
     asked = len(chosen["vectors"]) - sum(skipped.values())
     rest = "".join(f", {count} not asked ({why})" for why, count in skipped.items())
-    print(f"{title}{chosen['name']}: {asked} vectors: {asked - sum(counts.values())} same, "
+    print(f"{chosen['name']}: {asked} vectors: {asked - sum(counts.values())} same, "
           + ", ".join(f"{counts[each]} {each}" for each in SEVERITIES) + rest)
     groups = {}
     for name, line, at, severity, difference in findings:
@@ -540,7 +541,6 @@ def parse():
     parser.add_argument("--mtu", type=int, default=1500, help="of the device that is made (default: 1500)")
     parser.add_argument("--patience", metavar="MS", type=float, default=10, help="how long a late answer is waited for (default: 10)")
     parser.add_argument("--timeout", metavar="S", type=float, default=10, help="how long the fence is waited for (default: 10)")
-    parser.add_argument("--title", default="", help="stands before the summary")
     parser.add_argument("--link", metavar="PREFIX", help="makes names links to the vectors' text files in this folder")
     parser.add_argument("--json", action="store_true", help="prints the findings as JSON")
     own, command = sys.argv[1:], []
@@ -565,6 +565,8 @@ def load(path):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the stack is ended on the way
     arguments = parse()
     try:
         sets = load(arguments.vectors)
@@ -576,14 +578,14 @@ def main():
         known = set(arguments.known.read_text().split()) if arguments.known else set()
         findings, skipped = run(arguments, chosen)
     except (Failure, OSError, subprocess.SubprocessError) as error:
-        print(f"conformance.py: {arguments.title}{arguments.set}: {error}", file=sys.stderr)
+        print(f"conformance.py: {arguments.set}: {error}", file=sys.stderr)
         return 2
     if arguments.json:
         keys = ("name", "line", "row", "severity", "difference")
         print(json.dumps({"set": chosen["name"], "vectors": len(chosen["vectors"]), "not_asked": skipped,
                           "findings": [dict(zip(keys, each)) for each in findings]}, indent=1))
     else:
-        report(arguments.title, chosen, findings, skipped, arguments.link, arguments.only)
+        report(chosen, findings, skipped, arguments.link, arguments.only)
     fails = {name for name, _, _, severity, _ in findings if severity in arguments.fail_on.split(",")}
     repaired = known - {each[0] for each in findings}
     if repaired:
