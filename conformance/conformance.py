@@ -26,7 +26,9 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-VECTORS = next((path for path in [HERE / "vectors.json"] if path.exists()), HERE.parent / "testdata/vectors/vectors.json")
+VECTORS = HERE / "vectors.json"
+if not VECTORS.exists():
+    VECTORS = HERE.parent / "testdata/vectors/vectors.json"
 SEVERITIES = ("wrong", "silent", "different")
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 OUR_MAC = bytes.fromhex("020000000001")
@@ -516,8 +518,6 @@ def report(chosen, findings, skipped, link, only):
     for (severity, at, difference), members in sorted(groups.items()):
         shown = [f"[{name}]({link}{chosen['name']}.txt#L{line})" if link else name for name, line in members[:3]]
         print(f"| {SEVERITIES[severity]} | {at} | {difference} | {len(members)} | {', '.join(shown)} |")
-    if groups:
-        print()
 
 
 def parse():
