@@ -20,6 +20,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netlink.h>
 
 #include <libnetfilter_queue/libnetfilter_queue.h>
 
@@ -139,6 +140,7 @@ static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct n
 static void reject(struct firewall *firewall, uint16_t number)
 {
     static char buffer[0x20000];
+    const int room = 8 << 20, yes = 1;
     struct nfq_handle *handle;
     struct nfq_q_handle *queue;
     ssize_t len;
@@ -156,6 +158,10 @@ static void reject(struct firewall *firewall, uint16_t number)
     if (nfq_set_mode(queue, NFQNL_COPY_PACKET, 0xffff) < 0 ||
         nfq_set_queue_flags(queue, NFQA_CFG_F_GSO, NFQA_CFG_F_GSO) < 0)
         fail("cannot configure queue %u: %s", number, strerror(errno));
+    /* Packets that find the socket's buffer full are dropped; that is no error of ours. */
+    if (setsockopt(nfq_fd(handle), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0 ||
+        setsockopt(nfq_fd(handle), SOL_NETLINK, NETLINK_NO_ENOBUFS, &yes, sizeof yes) != 0)
+        fail("cannot configure the netfilter socket: %s", strerror(errno));
     printf("queue: answering queue %u, resets are marked %#x\n", number, firewall->mark);
     fflush(stdout);
 
