@@ -27,7 +27,8 @@ rust() {
 }
 
 install_library() {
-    (cd capi && cargo cinstall --quiet --locked --release --prefix="$prefix" --libdir="$prefix/lib")
+    cargo cinstall --locked --release --manifest-path capi/Cargo.toml --prefix="$prefix" --libdir="$prefix/lib" \
+        2>"$work/cinstall.txt" || die "$(cat "$work/cinstall.txt")"
     cmp capi/include/tcp_reset.h "$prefix/include/tcp_reset.h"
     test "$(pkg-config --modversion tcp_reset)" = "$(sed -n 's/^version = "\(.*\)"/\1/p' capi/Cargo.toml)"
 }
@@ -119,13 +120,13 @@ sanitizers() {
 }
 
 memory() {
-    local program
+    local program checker=(valgrind --quiet --leak-check=full --partial-loads-ok=no --error-exitcode=9)
     for program in arguments vectors control; do
         build $program "$prefix/lib/libtcp_reset.a"
     done
-    valgrind --quiet --leak-check=full --error-exitcode=9 "$work/arguments"
-    valgrind --quiet --leak-check=full --error-exitcode=9 "$work/vectors" testdata/vectors/*.txt
-    if valgrind --quiet --error-exitcode=9 "$work/control" 2>"$work/control.txt"; then
+    "${checker[@]}" "$work/arguments"
+    "${checker[@]}" "$work/vectors" testdata/vectors/*.txt
+    if "${checker[@]}" "$work/control" 2>"$work/control.txt"; then
         die "valgrind does not find the mistake in tests/control.c"
     fi
     grep 'Invalid read' "$work/control.txt"
@@ -134,7 +135,7 @@ memory() {
 # The examples as their users build them, against what was installed.
 examples() {
     cp -r capi/examples "$work/make"
-    make --quiet --directory "$work/make" CFLAGS="-O2 ${warnings[*]}"
+    make --quiet --directory "$work/make" CFLAGS="-std=c99 -O2 ${warnings[*]}"
     cmake -S capi/examples -B "$work/cmake" -DCMAKE_C_FLAGS="${warnings[*]}" >"$work/cmake.txt"
     cmake --build "$work/cmake" >>"$work/cmake.txt"
     "$work/make/print_reset" >"$work/reset.txt"
