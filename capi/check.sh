@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.."
 source scripts/steps.sh
 need "gcc libc6-dev g++ make cmake pkg-config valgrind" gcc g++ make cmake pkg-config valgrind
 need "libnetfilter-queue-dev" /usr/include/libnetfilter_queue/libnetfilter_queue.h
+need "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" arm-none-eabi-gcc qemu-system-arm
+need "gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user" s390x-linux-gnu-gcc qemu-s390x
+need "rustc-web cargo-web rust-web-src" /usr/bin/cargo /usr/bin/rustc
 need "liblwip-dev" /usr/include/lwip/lwip/tcp.h
 command -v cargo-cinstall >/dev/null || die "cargo-cinstall is missing: cargo install --locked cargo-c"
 target=$PWD/capi/target
@@ -160,6 +163,38 @@ lwip() {
     timeout 120 unshare --net python3 capi/lwip/test.py "$work/host"
 }
 
+# The libraries that footprint/run.sh has measured, linked by arm-none-eabi-gcc into the same test, on a Cortex-M in QEMU.
+cortex_m() {
+    local machine cpu opt_level file arguments=enable=on,target=native,arg=vectors
+    for file in testdata/vectors/*.txt; do
+        arguments+=,arg=$file
+    done
+    for machine in thumbv7em thumbv6m; do
+        cpu=cortex-m4
+        test $machine = thumbv7em || cpu=cortex-m0
+        for opt_level in z s; do
+            echo "$machine, opt-level $opt_level:"
+            arm-none-eabi-gcc -std=c99 "${warnings[@]}" -mcpu=$cpu -mthumb -mfloat-abi=soft -O1 -Icapi/include -I"$work" \
+                capi/tests/vectors.c capi/tests/cortex-m.c "target/embedded/libtcp_reset-$machine-$opt_level.a" \
+                --specs=rdimon.specs -Wl,--section-start=.vectors=0,-Tdata=0x20000000,--no-warn-rwx-segments,-z,noexecstack \
+                -o "$work/cortex-m.elf"
+            timeout 60 qemu-system-arm -machine mps2-an386 -display none -monitor none -serial none \
+                -semihosting-config "$arguments" -kernel "$work/cortex-m.elf" </dev/null | tee "$work/cortex-m.txt"
+            test "$(grep -c ' vectors, ' "$work/cortex-m.txt")" = 6
+        done
+    done
+}
+
+# The same test on a big-endian machine, in QEMU.
+big_endian() {
+    local machine=s390x-unknown-linux-gnu
+    RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo build --quiet --locked --release --manifest-path capi/Cargo.toml \
+        -Zbuild-std=core --target $machine --target-dir "$target/big-endian"
+    s390x-linux-gnu-gcc -std=c99 "${warnings[@]}" -O1 -Icapi/include -I"$work" capi/tests/vectors.c \
+        "$target/big-endian/$machine/release/libtcp_reset.a" -o "$work/big-endian"
+    timeout 120 qemu-s390x -L /usr/s390x-linux-gnu "$work/big-endian" testdata/vectors/*.txt
+}
+
 step "Rust" rust
 step "cargo cinstall" install_library
 step "the header" header
@@ -172,4 +207,6 @@ step "an NFQUEUE firewall" firewall
 step "lwIP" lwip
 step "the page, as a new user" capi/readme.sh
 step "footprint" capi/footprint/run.sh
+step "Cortex-M in QEMU" cortex_m
+step "big-endian in QEMU" big_endian
 printf '\ncapi/check.sh: all passed in %d s\n' $SECONDS
