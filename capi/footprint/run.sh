@@ -4,6 +4,7 @@
 #
 #   capi/footprint/run.sh                   half a minute
 #   capi/footprint/run.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
+#   capi/footprint/run.sh --lto             the same by clang and lld, with link-time optimization across the two languages
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/steps.sh
@@ -11,7 +12,18 @@ source scripts/ceilings.sh
 source embedded/setup.sh
 need "gcc-arm-none-eabi libnewlib-arm-none-eabi" arm-none-eabi-gcc arm-none-eabi-nm arm-none-eabi-size
 mode=$*
-case $mode in "" | --set-ceilings) ;; *) die "usage: capi/footprint/run.sh [--set-ceilings]" ;; esac
+case $mode in
+"" | --set-ceilings) ;;
+--lto)
+    # They must have Rust's LLVM version.
+    llvm=$($RUSTC -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+    need "clang-$llvm lld-$llvm" "clang-$llvm" "ld.lld-$llvm"
+    # Their own folder: core is built for it too.
+    CARGO_TARGET_DIR+=/lto
+    export RUSTFLAGS=-Clinker-plugin-lto CARGO_PROFILE_RELEASE_LTO=off
+    ;;
+*) die "usage: capi/footprint/run.sh [--set-ceilings | --lto]" ;;
+esac
 mkdir -p "$CARGO_TARGET_DIR"
 sizes=$CARGO_TARGET_DIR/capi-footprint.txt
 : >"$sizes"
@@ -42,14 +54,26 @@ exported() {
     test -z "$others" || die "$1 exports" "$others"
 }
 
+# link JOB MACHINE CPU OPT_LEVEL IMAGE
+link() {
+    local flags=("-mcpu=$3" -mthumb -mfloat-abi=soft -std=c99 -Wall -Wextra -Werror "-DJOB=$1" -Icapi/include)
+    flags+=(-ffunction-sections -fdata-sections capi/footprint/main.c)
+    rm -f "$5" # no image of an earlier call is measured
+    if [ "$mode" = --lto ]; then
+        "clang-$llvm" "--target=$2-none-eabi" "${flags[@]}" "-O$4" -flto -ffreestanding -c -o "$5.o"
+        "ld.lld-$llvm" --gc-sections --entry=main "$5.o" "$(library "$2" "$4")" -o "$5"
+    else
+        arm-none-eabi-gcc "${flags[@]}" -Os "$(library "$2" "$4")" -nostartfiles --specs=nano.specs \
+            -Wl,--gc-sections,--entry=main,--no-warn-rwx-segments,-z,noexecstack -o "$5"
+    fi
+}
+
 # measure JOB NAME MACHINE: the code of the smaller of opt-levels z and s.
 measure() {
     local image=$CARGO_TARGET_DIR/capi-footprint.elf cpu=cortex-m4 least=99999 opt_level text data bss kept
     test "$3" = thumbv7em || cpu=cortex-m0
     for opt_level in z s; do
-        arm-none-eabi-gcc -std=c99 -Wall -Wextra -Werror -mcpu=$cpu -mthumb -mfloat-abi=soft -Os -ffunction-sections \
-            -fdata-sections -DJOB="$1" -Icapi/include capi/footprint/main.c "$(library "$3" $opt_level)" -nostartfiles \
-            --specs=nano.specs -Wl,--gc-sections,--entry=main,--no-warn-rwx-segments,-z,noexecstack -o "$image"
+        link "$1" "$3" $cpu $opt_level "$image"
         read -r text data bss <<<"$(arm-none-eabi-size "$image" | awk 'NR == 2 { print $1, $2, $3 }')"
         if arm-none-eabi-nm "$image" | grep -E 'panic|unwind|alloc'; then
             die "$2 on $3 holds these"
@@ -74,7 +98,8 @@ row() {
 for machine in $machines; do
     for opt_level in z s; do
         build "$machine" $opt_level
-        exported "$(library "$machine" $opt_level)"
+        # With --lto it holds no machine code yet.
+        test "$mode" = --lto || exported "$(library "$machine" $opt_level)"
     done
 done
 echo "| bytes of linked code for a C program that calls | thumbv7em | thumbv6m |"
@@ -85,7 +110,9 @@ row 3 both-ends tcp_reset_packet ", and to the destination too"
 row 4 frame tcp_reset_frame ", IPv4 and IPv6"
 row 5 tcp-segment tcp_reset_tcp_segment
 row 6 numbers tcp_reset_numbers
-if [ -n "$mode" ]; then
+if [ "$mode" = --lto ]; then
+    exit
+elif [ -n "$mode" ]; then
     set_ceilings capi/footprint/ceiling "$sizes"
 else
     ceilings capi/footprint/ceiling "$sizes"
