@@ -364,7 +364,7 @@ size_t tcp_reset_packet_for_destination(const void *packet,
                                         tcp_reset_reason *reason);
 
 /**
- * The same as tcp_reset_packet() for IPv4 alone, half as much code: TCP_RESET_IPV4_LEN bytes.
+ * The same as tcp_reset_packet() for IPv4 alone, a third less code: TCP_RESET_IPV4_LEN bytes.
  */
 size_t tcp_reset_ipv4_packet(const void *packet,
                              size_t packet_len,

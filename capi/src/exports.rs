@@ -32,10 +32,10 @@ pub unsafe extern "C" fn tcp_reset_packet(
     reason: *mut Reason,
 ) -> usize {
     let mut buffer = [0; MAX_LEN];
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(packet, packet_len, config) };
     let answer = offender.and_then(|(packet, config)| Ok(&*rule::reset_with(packet, &config, &mut buffer)?));
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
@@ -55,15 +55,15 @@ pub unsafe extern "C" fn tcp_reset_packet_for_destination(
     reason: *mut Reason,
 ) -> usize {
     let mut buffer = [0; MAX_LEN];
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(packet, packet_len, config) };
     let answer = offender
         .and_then(|(packet, config)| Ok(&*rule::reset_for_destination(packet, fate_of(fate)?, &config, &mut buffer)?));
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
-/// The same as tcp_reset_packet() for IPv4 alone, half as much code: TCP_RESET_IPV4_LEN bytes.
+/// The same as tcp_reset_packet() for IPv4 alone, a third less code: TCP_RESET_IPV4_LEN bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tcp_reset_ipv4_packet(
     packet: *const c_void,
@@ -74,13 +74,13 @@ pub unsafe extern "C" fn tcp_reset_ipv4_packet(
     reason: *mut Reason,
 ) -> usize {
     let mut buffer = [0; ipv4::RESET_LEN];
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(packet, packet_len, config) };
     let answer = offender.and_then(|(packet, config)| {
         let reset = ipv4::Reset::in_reply_to(packet, &config)?;
         Ok(reset.emit(&mut buffer).as_slice())
     });
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
@@ -96,10 +96,10 @@ pub unsafe extern "C" fn tcp_reset_frame(
     reason: *mut Reason,
 ) -> usize {
     let mut buffer = [0; ethernet::MAX_LEN];
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(frame, frame_len, config) };
     let answer = offender.and_then(|(frame, config)| Ok(&*ethernet::reset_with(frame, &config, &mut buffer)?));
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
@@ -115,12 +115,12 @@ pub unsafe extern "C" fn tcp_reset_frame_for_destination(
     reason: *mut Reason,
 ) -> usize {
     let mut buffer = [0; ethernet::MAX_LEN];
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(frame, frame_len, config) };
     let answer = offender.and_then(|(frame, config)| {
         Ok(&*ethernet::reset_for_destination(frame, fate_of(fate)?, &config, &mut buffer)?)
     });
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
@@ -142,15 +142,15 @@ pub unsafe extern "C" fn tcp_reset_tcp_segment(
     reason: *mut Reason,
 ) -> usize {
     let mut buffer = [0; tcp::HEADER_LEN];
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(segment, segment_len, config) };
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let addresses = unsafe { addresses(source, destination, address_len) };
     let answer = offender.and_then(|(segment, config)| {
         let reset = tcp::Reset::in_reply_to(segment, addresses?, &config)?;
         Ok(reset.emit(addresses?, &mut buffer).as_slice())
     });
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
@@ -170,15 +170,15 @@ pub unsafe extern "C" fn tcp_reset_tcp_segment_for_destination(
     reason: *mut Reason,
 ) -> usize {
     let mut buffer = [0; tcp::HEADER_LEN];
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(segment, segment_len, config) };
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let addresses = unsafe { addresses(source, destination, address_len) };
     let answer = offender.and_then(|(segment, config)| {
         let reset = tcp::Reset::for_destination(segment, addresses?, fate_of(fate)?, &config)?;
         Ok(reset.emit(addresses?, &mut buffer).as_slice())
     });
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
@@ -186,10 +186,10 @@ pub unsafe extern "C" fn tcp_reset_tcp_segment_for_destination(
 /// that answers it, and returns TCP_RESET_REASON_NONE or why there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tcp_reset_numbers(segment: *const Segment, numbers: *mut Numbers) -> Reason {
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let segment = unsafe { value(segment) };
     let answer = segment.and_then(|segment| Ok(tcp::Segment::from(segment).reset()?.into()));
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { fill_in(answer, numbers) }
 }
 
@@ -200,11 +200,11 @@ pub unsafe extern "C" fn tcp_reset_numbers_for_destination(
     fate: u8,
     numbers: *mut Numbers,
 ) -> Reason {
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     let segment = unsafe { value(segment) };
     let answer =
         segment.and_then(|segment| Ok(tcp::Segment::from(segment).reset_for_destination(fate_of(fate)?)?.into()));
-    // SAFETY: C says so.
+    // SAFETY: the header asks C for valid pointers.
     unsafe { fill_in(answer, numbers) }
 }
 

@@ -313,7 +313,8 @@ static void parse(struct vector *vector, const struct file *file, const char *li
         fail(vector, "neither dropped nor delivered");
 }
 
-static void replay_file(const char *path)
+/* Returns the number of vectors. */
+static unsigned long replay_file(const char *path)
 {
     static char line[150000];
     const char *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
@@ -345,10 +346,12 @@ static void replay_file(const char *path)
     }
     fclose(input);
     printf("%s: %lu vectors, %lu resets, %lu segments alone; %lu calls\n", name, vectors, resets, segments, calls);
+    return vectors;
 }
 
 int main(int argc, char **argv)
 {
+    unsigned long vectors = 0;
     int i;
 
     for (i = 0; i < REASON_COUNT; i++) {
@@ -363,6 +366,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     for (i = 1; i < argc; i++)
-        replay_file(argv[i]);
+        vectors += replay_file(argv[i]);
+    printf("%lu vectors as Linux answers them\n", vectors);
     return EXIT_SUCCESS;
 }
