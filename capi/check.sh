@@ -163,9 +163,9 @@ lwip() {
     timeout 120 unshare --net python3 capi/lwip/test.py "$work/host"
 }
 
-# The libraries that footprint/run.sh has measured, linked by arm-none-eabi-gcc into the same test, on a Cortex-M in QEMU.
+# The libraries that footprint/run.sh has measured, linked by arm-none-eabi-gcc into the same tests, on a Cortex-M in QEMU.
 cortex_m() {
-    local machine cpu opt_level file arguments=enable=on,target=native,arg=vectors
+    local machine cpu opt_level file program arguments=enable=on,target=native,arg=vectors
     for file in testdata/vectors/*.txt; do
         arguments+=,arg=$file
     done
@@ -174,25 +174,33 @@ cortex_m() {
         test $machine = thumbv7em || cpu=cortex-m0
         for opt_level in z s; do
             echo "$machine, opt-level $opt_level:"
-            arm-none-eabi-gcc -std=c99 "${warnings[@]}" -mcpu=$cpu -mthumb -mfloat-abi=soft -O1 -Icapi/include -I"$work" \
-                capi/tests/vectors.c capi/tests/cortex-m.c "target/embedded/libtcp_reset-$machine-$opt_level.a" \
-                --specs=rdimon.specs -Wl,--section-start=.vectors=0,-Tdata=0x20000000,--no-warn-rwx-segments,-z,noexecstack \
-                -o "$work/cortex-m.elf"
-            timeout 60 qemu-system-arm -machine mps2-an386 -display none -monitor none -serial none \
-                -semihosting-config "$arguments" -kernel "$work/cortex-m.elf" </dev/null | tee "$work/cortex-m.txt"
-            test "$(grep -c ' vectors, ' "$work/cortex-m.txt")" = 6
+            for program in arguments vectors; do
+                arm-none-eabi-gcc -std=c99 "${warnings[@]}" -mcpu=$cpu -mthumb -mfloat-abi=soft -O1 -Icapi/include -I"$work" \
+                    capi/tests/$program.c capi/tests/cortex-m.c "target/embedded/libtcp_reset-$machine-$opt_level.a" \
+                    --specs=rdimon.specs -Wl,--section-start=.vectors=0,-Tdata=0x20000000 \
+                    -Wl,--no-warn-rwx-segments,-z,noexecstack -o "$work/cortex-m.elf"
+                timeout 60 qemu-system-arm -machine mps2-an386 -display none -monitor none -serial none \
+                    -semihosting-config "$arguments" -kernel "$work/cortex-m.elf" </dev/null >>"$work/cortex-m.txt"
+            done
+            tail -n 1 "$work/cortex-m.txt"
         done
     done
+    test "$(grep -c '^arguments: each mistake draws its reason$' "$work/cortex-m.txt")" = 4
+    test "$(grep -cx '[0-9]* vectors as Linux answers them' "$work/cortex-m.txt")" = 4
 }
 
-# The same test on a big-endian machine, in QEMU.
+# The same tests on a big-endian machine, in QEMU.
 big_endian() {
-    local machine=s390x-unknown-linux-gnu
+    local machine=s390x-unknown-linux-gnu program
     RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo build --quiet --locked --release --manifest-path capi/Cargo.toml \
         -Zbuild-std=core --target $machine --target-dir "$target/big-endian"
-    s390x-linux-gnu-gcc -std=c99 "${warnings[@]}" -O1 -Icapi/include -I"$work" capi/tests/vectors.c \
-        "$target/big-endian/$machine/release/libtcp_reset.a" -o "$work/big-endian"
-    timeout 120 qemu-s390x -L /usr/s390x-linux-gnu "$work/big-endian" testdata/vectors/*.txt
+    for program in arguments vectors; do
+        s390x-linux-gnu-gcc -std=c99 "${warnings[@]}" -O1 -Icapi/include -I"$work" capi/tests/$program.c \
+            "$target/big-endian/$machine/release/libtcp_reset.a" -o "$work/big-endian"
+        timeout 120 qemu-s390x -L /usr/s390x-linux-gnu "$work/big-endian" testdata/vectors/*.txt >>"$work/big-endian.txt"
+    done
+    grep -x 'arguments: each mistake draws its reason' "$work/big-endian.txt"
+    grep -x '[0-9]* vectors as Linux answers them' "$work/big-endian.txt"
 }
 
 step "Rust" rust
