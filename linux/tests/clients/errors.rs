@@ -2,10 +2,9 @@
 
 use crate::Test;
 use crate::namespace::Namespace;
-use crate::tools::{Daemon, fails, output};
+use crate::tools::{Daemon, fails, output, queue};
 
 const RESPONDER: &str = env!("CARGO_BIN_EXE_responder");
-const QUEUE: &str = env!("CARGO_BIN_EXE_queue");
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -22,12 +21,12 @@ fn arguments() {
     fails(&[RESPONDER, "--loud"], "responder: invalid option '--loud'");
     fails(&[RESPONDER, "tun0", "tun1"], "responder: unexpected argument \"tun1\"");
     fails(&[RESPONDER, "--tap"], "responder: no DEVICE given, see --help");
-    fails(&[QUEUE], "queue: no queue NUMBER given, see --help");
-    fails(&[QUEUE, "first"], "queue: cannot parse argument \"first\"");
-    fails(&[QUEUE, "65536"], "queue: cannot parse argument \"65536\"");
-    fails(&[QUEUE, "--mark", "0xrs", "7"], "queue: cannot parse argument \"0xrs\"");
-    fails(&[QUEUE, "7", "8"], "queue: unexpected argument \"8\"");
-    for program in [RESPONDER, QUEUE] {
+    fails(&[queue()], "queue: no queue NUMBER given, see --help");
+    fails(&[queue(), "first"], "queue: cannot parse argument \"first\"");
+    fails(&[queue(), "65536"], "queue: cannot parse argument \"65536\"");
+    fails(&[queue(), "--mark", "0xrs", "7"], "queue: cannot parse argument \"0xrs\"");
+    fails(&[queue(), "7", "8"], "queue: unexpected argument \"8\"");
+    for program in [RESPONDER, queue()] {
         let help = output(&[program, "--help"]);
         assert!(help.status.success() && help.stdout.starts_with(b"usage: "), "{help:?}");
     }
@@ -37,7 +36,7 @@ fn arguments() {
 fn permission() {
     let _namespace = Namespace::new();
     fails(&["unshare", "--user", RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");
-    fails(&["unshare", "--user", QUEUE, "7"], "queue: cannot open a raw socket, which takes CAP_NET_RAW");
+    fails(&["unshare", "--user", queue(), "7"], "queue: cannot open a raw socket, which takes CAP_NET_RAW");
 }
 
 fn missing_tun() {
@@ -57,6 +56,6 @@ fn devices() {
 
 fn queue_in_use() {
     let _namespace = Namespace::new();
-    let _first = Daemon::start(&[QUEUE, "7"], "answering queue 7");
-    fails(&[QUEUE, "7"], "queue: cannot bind queue 7");
+    let _first = Daemon::start(&[queue(), "7"], "answering queue 7");
+    fails(&[queue(), "7"], "queue: cannot bind queue 7");
 }

@@ -11,7 +11,7 @@ use std::{fs, str};
 
 use crate::Test;
 use crate::namespace::{Namespace, add_address};
-use crate::tools::{Daemon, output, run, scapy};
+use crate::tools::{Daemon, output, queue, run, scapy};
 use crate::wire::Wire;
 
 /// The server's address; the client reaches it through a gateway.
@@ -118,7 +118,7 @@ fn raise(host: &Namespace, hook: &str) -> Daemon {
 /// Starts the firewall on a host; nothing is queued to it yet.
 fn start(host: &Namespace, options: &[&str]) -> Daemon {
     host.enter();
-    Daemon::start(&[&[env!("CARGO_BIN_EXE_queue"), "7"], options].concat(), "answering queue 7")
+    Daemon::start(&[&[queue(), "7"], options].concat(), "answering queue 7")
 }
 
 /// Queues the TCP segments at a hook of the present host that have a mark as told, if it is told.

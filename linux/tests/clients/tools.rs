@@ -20,6 +20,12 @@ static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
     ["python3", "/usr/bin/python3"].into_iter().find(knows_scapy)
 });
 
+/// The NFQUEUE firewall: this package's, or another that does the same, such as `capi/examples/nfqueue.c`.
+pub(crate) fn queue() -> &'static str {
+    static QUEUE: LazyLock<Option<String>> = LazyLock::new(|| env::var("TCP_RESET_QUEUE").ok());
+    QUEUE.as_deref().unwrap_or(env!("CARGO_BIN_EXE_queue"))
+}
+
 /// What to install before `tool` can be used, if anything.
 pub(crate) fn missing(tool: &str) -> Option<String> {
     let (here, advice) = match tool {
