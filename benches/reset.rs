@@ -1,19 +1,16 @@
-//! How fast packets are answered: `cargo bench`, or `cargo bench --bench reset -- v6` for a part of it.
+//! Time of each kind of packet: `cargo bench -p tcp-reset-peers`, with `-- v6` for a part of it. `benches/peers` measures
+//! the checksum, and trust.
 //!
 //! Throughput is in elements, that is packets, and in bytes of the offending packet.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "benches may panic")]
 
-#[path = "../tests/common/mod.rs"]
-mod common;
-
-use common::offender::{Tcp, V4, V6};
-use common::reference;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use tcp_reset::checksum::Sum;
+use support::packet::{Tcp, V4, V6};
+use support::reference;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
-use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
+use tcp_reset::{Config, MAX_LEN, NoReset, Reset, reset_with};
 
 /// Writes the reset and returns its length. Called by a pointer, which costs every form the same.
 type Answer = fn(&[u8], &mut [u8; MAX_LEN]) -> Result<usize, NoReset>;
@@ -21,7 +18,7 @@ type Answer = fn(&[u8], &mut [u8; MAX_LEN]) -> Result<usize, NoReset>;
 /// A named packet.
 type Case = (String, Vec<u8>);
 
-/// What every firewall sees, over both versions of IP.
+/// Usual packets, over both versions of IP.
 fn answered() -> Vec<Case> {
     // MSS, SACK permitted, timestamps, no operation, window scale: what Linux sends.
     let syn_options = vec![2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
@@ -40,7 +37,7 @@ fn answered() -> Vec<Case> {
         cases.push((format!("v4/{name}"), V4::with(tcp.clone()).bytes()));
         cases.push((format!("v6/{name}"), V6::with(tcp).bytes()));
     }
-    // As many extension headers as one packet holds, the most that can be asked of the walk.
+    // As many extension headers as one packet holds.
     let extensions = vec![(60, vec![0, 0, 1, 4, 0, 0, 0, 0]); (65_535 - 20) / 8];
     cases.push(("v6/chain_64_kib".to_owned(), V6 { extensions, ..V6::default() }.bytes()));
     cases
@@ -63,7 +60,7 @@ fn refused() -> Vec<(String, NoReset, Vec<u8>)> {
     let data = Tcp { data: vec![0x5a; 1460], ..Tcp::default() };
     let short = |mut packet: Vec<u8>| {
         packet[3] = 39;
-        common::offender::repair(&mut packet);
+        support::packet::repair(&mut packet);
         packet
     };
     let fragment = (44, vec![0, 0, 0, 8, 0, 0, 0, 1]);
@@ -100,50 +97,32 @@ fn refused() -> Vec<(String, NoReset, Vec<u8>)> {
 
 /// The whole job: everything validated, the reply written with its checksums.
 fn answers(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("reset");
-    for (name, packet) in answered() {
-        let mut buffer = [0; MAX_LEN];
-        let reply = tcp_reset::reset(&packet, &mut buffer).map(|reply| reply.to_vec());
-        assert_eq!(reply, reference::reset(&packet, &reference::Rules::NETFILTER), "{name}");
-        group.throughput(throughput(&packet));
-        group.bench_with_input(BenchmarkId::from_parameter(name), &packet[..], |bencher, packet| {
-            let mut buffer = [0; MAX_LEN];
-            bencher.iter(|| tcp_reset::reset(black_box(packet), black_box(&mut buffer)).map(|reply| reply.len()));
-        });
+    for (name, packet) in &answered() {
+        let reply = tcp_reset::reset(packet, &mut [0; MAX_LEN]).map(|reply| reply.to_vec());
+        assert_eq!(reply, reference::reset(packet, &reference::Rules::NETFILTER), "{name}");
+        bench(criterion, "reset", name, packet);
     }
+}
+
+/// Each kind of silence.
+fn silences(criterion: &mut Criterion) {
+    for (name, reason, packet) in &refused() {
+        assert_eq!(tcp_reset::reset(packet, &mut [0; MAX_LEN]), Err(*reason), "{name}");
+        bench(criterion, "silence", name, packet);
+    }
+}
+
+fn bench(criterion: &mut Criterion, group: &str, name: &str, packet: &[u8]) {
+    let mut group = criterion.benchmark_group(group);
+    group.throughput(throughput(packet)).bench_with_input(name, packet, |bencher, packet| {
+        let mut buffer = [0; MAX_LEN];
+        bencher.iter(|| tcp_reset::reset(black_box(packet), black_box(&mut buffer)).map(|reply| reply.len()));
+    });
     group.finish();
 }
 
 fn throughput(packet: &[u8]) -> Throughput {
     Throughput::ElementsAndBytes { elements: 1, bytes: packet.len().try_into().expect("a packet") }
-}
-
-/// Each kind of silence.
-fn silences(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("silence");
-    for (name, reason, packet) in refused() {
-        assert_eq!(tcp_reset::reset(&packet, &mut [0; MAX_LEN]), Err(reason), "{name}");
-        group.throughput(throughput(&packet));
-        group.bench_with_input(BenchmarkId::from_parameter(name), &packet[..], |bencher, packet| {
-            let mut buffer = [0; MAX_LEN];
-            bencher.iter(|| tcp_reset::reset(black_box(packet), black_box(&mut buffer)).map(|reply| reply.len()));
-        });
-    }
-    group.finish();
-}
-
-/// With the TCP checksum trusted, the data is not read: a long packet takes the time of a short one.
-fn trust(criterion: &mut Criterion) {
-    const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);
-    let mut group = criterion.benchmark_group("trust");
-    for (name, packet) in answered().into_iter().filter(|(name, _)| name.ends_with("syn") || name.ends_with("kib")) {
-        group.throughput(throughput(&packet));
-        group.bench_with_input(BenchmarkId::from_parameter(name), &packet[..], |bencher, packet| {
-            let mut buffer = [0; MAX_LEN];
-            bencher.iter(|| reset_with(black_box(packet), &CONFIG, black_box(&mut buffer)).map(|reply| reply.len()));
-        });
-    }
-    group.finish();
 }
 
 /// The same reset by each of the three forms, with a Config that the compiler knows and with one that it does not:
@@ -172,19 +151,5 @@ fn forms(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The checksum alone.
-fn checksum(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("checksum");
-    let data = vec![0x5a; 65_515];
-    for len in [20, 40, 64, 576, 1460, 9000, 65_515] {
-        let data = &data[..len];
-        group.throughput(Throughput::Bytes(len.try_into().expect("a length")));
-        group.bench_with_input(BenchmarkId::from_parameter(len), data, |bencher, data| {
-            bencher.iter(|| Sum::of(black_box(data)).checksum());
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, answers, forms, silences, trust, checksum);
+criterion_group!(benches, answers, forms, silences);
 criterion_main!(benches);

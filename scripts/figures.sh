@@ -9,7 +9,7 @@ source scripts/steps.sh
 outputs=target/figures
 rm -rf $outputs
 mkdir -p $outputs
-# Where figures stand; what does not exist is left out.
+# The documents with figures; one that does not exist is left out.
 documents=()
 for file in README.md benches/peers/README.md embedded/README.md testdata/captures/README.md; do
     test ! -f $file || documents+=("$file")

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Changes the crate in every way that cargo-mutants knows (`cargo install cargo-mutants --locked`), one change at a time,
+# Changes the crate in every way that cargo-mutants can (`cargo install cargo-mutants --locked`), one change at a time,
 # and fails unless a test notices each. Arguments go to cargo-mutants: `--in-diff changes.diff` tries changed lines
 # alone, `--file src/tcp.rs` one file. Fails if there is nothing to try.
 #
-# The checksum is written twice, for 64-bit machines and for others: no test can notice a mutant of the half that is not
-# compiled. So there is a second run, of the 32-bit half, which needs Debian's Rust and a cross compiler.
+# The checksum has one version for 64-bit machines and one for others. Tests notice only mutants of the version that is
+# compiled, so a second run tries the 32-bit one. It needs Debian's Rust and a cross compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
@@ -39,7 +39,7 @@ if grep -q '^src/checksum.rs' "$reports/list"; then
     run 32-bit --file src/checksum.rs "$@" -- --test checksum --test rfc9293
 fi
 
-# A mutant of the checksum may be noticed by either run; the others have the first run alone.
+# For a mutant of the checksum it is enough that one run notices it; the others are in the first run only.
 comm -12 "$reports/64-bit/survivors" "$reports/32-bit/survivors" >"$reports/both"
 awk '/^src\/checksum.rs/' "$reports/both" >"$reports/survivors"
 awk '!/^src\/checksum.rs/' "$reports/64-bit/survivors" >>"$reports/survivors"

@@ -30,7 +30,7 @@ no_dependency() {
     test "$(wc -l <target/tree.txt)" = 1
 }
 
-# The state that is tagged is the state that is checked.
+# What is checked here is what is tagged.
 mkdir -p target
 step "nothing is uncommitted" nothing_uncommitted
 step "CHANGELOG.md has a section for $version" grep -F "## [$version]" CHANGELOG.md
@@ -59,15 +59,16 @@ if [ -z "$last" ]; then
 elif has cargo-semver-checks "semver"; then
     step "semver, against $last" cargo semver-checks --baseline-rev "$last"
 fi
-step "the package builds by itself" cargo package
+step "the package, unpacked elsewhere" scripts/package.sh
 
-# At full length, the fuzzers beside the rest.
+# At full length; the fuzzers run at the same time as the rest.
 fuzzers=()
 trap 'for fuzzer in "${fuzzers[@]}"; do kill -- "-$fuzzer" 2>/dev/null || true; done' EXIT
 if has cargo-fuzz "fuzzing"; then
     step "the fuzz targets build" cargo +nightly fuzz build
     rm -rf target/fuzzing # the logs of an earlier run
-    mkdir -p fuzz/corpus/bytes fuzz/corpus/packets target/fuzzing
+    mkdir -p fuzz/corpus/packets target/fuzzing
+    step "seeds" cargo run --manifest-path fuzz/Cargo.toml --example seeds -- fuzz/corpus/bytes
     # Job control gives each a process group, to be ended as a whole.
     set -m
     for target in bytes packets; do
@@ -83,9 +84,9 @@ step "every flag byte, data offset and length" \
     env TCP_RESET_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
 step "properties, a million cases each" env PROPTEST_CASES=1000000 cargo test --release --test properties
 for family in 4 6; do
-    for judge in forward input stack nft-forward nft-input nft-prerouting; do
-        step "ten million packets, IPv$family, $judge" cargo run --release -p tcp-reset-linux -- \
-            --judge $judge --family $family --packets 10000000 --seed "$RANDOM"
+    for reference in forward input stack nft-forward nft-input nft-prerouting; do
+        step "ten million packets, IPv$family, $reference" cargo run --release -p tcp-reset-linux -- \
+            --reference $reference --family $family --packets 10000000 --seed "$RANDOM"
     done
 done
 if has cargo-mutants "mutation testing"; then
@@ -99,7 +100,7 @@ for fuzzer in "${fuzzers[@]}"; do
 done
 test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
 fuzzers=()
-# On a machine that is quiet again.
+# After the fuzzers, so that the machine is quiet.
 step "the README's figures" scripts/figures.sh
 step "the gate" .ci/run
 

@@ -26,3 +26,13 @@ pub(crate) const fn split_mut<const A: usize, const B: usize, const N: usize>(
         None => unreachable!(),
     }
 }
+
+/// Copies words, as many as both have, one by one: whole arrays are a call of `memcpy` on small machines, which takes 600
+/// bytes.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(crate) fn copy<const L: usize>(from: &[[u8; L]], to: &mut [[u8; L]]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}

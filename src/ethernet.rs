@@ -27,7 +27,7 @@
 
 use core::fmt;
 
-use crate::chunks::{chunks_mut, split_mut};
+use crate::chunks::{chunks_mut, copy, split_mut};
 use crate::config::Config;
 use crate::no_reset::{NoReset, ensure, refuse};
 use crate::tcp::{Fate, Towards};
@@ -35,6 +35,10 @@ use crate::{ipv4, ipv6};
 
 /// The length in bytes of a header without tags: two addresses and the EtherType.
 const HEADER_LEN: usize = 14;
+
+/// IPv4 and IPv6 as types of a frame.
+const IPV4: [u8; 2] = [0x08, 0x00];
+const IPV6: [u8; 2] = [0x86, 0xdd];
 
 /// The length in bytes of a VLAN tag (IEEE 802.1Q §9.6).
 const TAG_LEN: usize = 4;
@@ -68,7 +72,7 @@ pub fn reset<'a>(frame: &[u8], buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut 
 /// Why no reset is sent; `buffer` is then untouched.
 #[inline(always)]
 pub fn reset_with<'a>(frame: &[u8], config: &Config, buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
-    reset_towards(Towards::Source, frame, config, buffer)
+    answer(frame, config, Towards::Source, buffer)
 }
 
 /// Writes the frame that ends the connection at the destination of `frame`, its addresses not swapped: see
@@ -84,64 +88,73 @@ pub fn reset_for_destination<'a>(
     config: &Config,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    reset_towards(Towards::Destination(fate), frame, config, buffer)
+    answer(frame, config, Towards::Destination(fate), buffer)
 }
 
-/// Decides and writes: the same as the two steps, without a value in between.
+/// Decides and writes.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-fn reset_towards<'a>(
-    towards: Towards,
+fn answer<'a>(
     frame: &[u8],
     config: &Config,
+    towards: Towards,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    let (header, tag_count, version, packet) = check(frame)?;
-    let reply = packet_mut(tag_count, buffer);
-    let len = match version {
-        Version::V4 => {
-            ipv4::reset_with(packet, config, towards, reply)?;
-            ipv4::RESET_LEN
-        }
-        Version::V6 => {
-            ipv6::reset_with(packet, config, towards, reply)?;
-            ipv6::RESET_LEN
-        }
-    };
-    Ok(write(turn(header, towards), tag_count, len, buffer))
+    config.specialized(
+        #[inline(always)]
+        |config| {
+            let (header, packet) = check(frame, towards)?;
+            header.specialized(
+                #[inline(always)]
+                |header| {
+                    let reply = packet_mut(header.tag_count, buffer);
+                    if header.is_ipv6 {
+                        ipv6::answer(packet, config, towards, reply)?;
+                    } else {
+                        ipv4::answer(packet, config, towards, reply)?;
+                    }
+                    Ok(header.write(buffer))
+                },
+            )
+        },
+    )
 }
 
-/// The IP version that an EtherType stands for.
-#[derive(Clone, Copy)]
-enum Version {
-    V4,
-    V6,
+/// The header of a reset, its parts where they stand: in the offender or in a [`Reset`].
+struct Header<'a> {
+    destination: &'a [[u8; 2]],
+    source: &'a [[u8; 2]],
+    /// Tags and EtherType; what comes behind them does not count.
+    tags: &'a [[u8; 2]],
+    tag_count: u8,
+    is_ipv6: bool,
 }
 
-/// A header as words of two bytes: three for each address, then tags and EtherType, as many as there are.
+/// A header in words of two bytes: three for each address, then tags and EtherType.
 type Words = [[u8; 2]; MAX_HEADER_LEN / 2];
 
-/// Checks all that is Ethernet's; finds the header, the number of its tags, and the packet behind it.
+/// Checks all that is Ethernet's; finds the header and the packet.
 #[inline(always)]
-fn check(frame: &[u8]) -> Result<(&Words, u8, Version, &[u8]), NoReset> {
-    let Some(header): Option<&Words> = frame.as_chunks().0.first_chunk() else { return refuse(NoReset::Truncated) };
+fn check(frame: &[u8], towards: Towards) -> Result<(Header<'_>, &[u8]), NoReset> {
+    let Some(words): Option<&Words> = frame.as_chunks().0.first_chunk() else { return refuse(NoReset::Truncated) };
     // The lowest bit of an address' first byte marks a group (IEEE 802 §8.2.2).
-    ensure((header[0][0] | header[3][0]) & 1 == 0, NoReset::GroupAddress)?;
-    let (tag_count, ether_type) = if !is_tag(header[6]) {
-        (0, header[6])
-    } else if !is_tag(header[8]) {
-        (1, header[8])
-    } else if !is_tag(header[10]) {
-        (2, header[10])
+    ensure((words[0][0] | words[3][0]) & 1 == 0, NoReset::GroupAddress)?;
+    let (tag_count, ether_type) = if !is_tag(words[6]) {
+        (0, words[6])
+    } else if !is_tag(words[8]) {
+        (1, words[8])
+    } else if !is_tag(words[10]) {
+        (2, words[10])
     } else {
         return refuse(NoReset::VlanTags);
     };
-    let version = match u16::from_be_bytes(ether_type) {
-        0x0800 => Version::V4,
-        0x86dd => Version::V6,
+    let is_ipv6 = match ether_type {
+        IPV4 => false,
+        IPV6 => true,
         _ => return refuse(NoReset::EtherType),
     };
     let Some(packet) = frame.get(header_len(tag_count)..) else { return refuse(NoReset::Truncated) };
-    Ok((header, tag_count, version, packet))
+    let [destination, source] = towards.turn([&words[..3], &words[3..6]]);
+    Ok((Header { destination, source, tags: &words[6..], tag_count, is_ipv6 }, packet))
 }
 
 /// The length of a header with so many tags.
@@ -163,32 +176,42 @@ const fn packet_mut(tag_count: u8, frame: &mut [u8; MAX_LEN]) -> &mut [u8; crate
     }
 }
 
-/// The header of the reset, from the offender's.
-#[inline(always)]
-const fn turn(&[d0, d1, d2, s0, s1, s2, t0, t1, t2, t3, t4]: &Words, towards: Towards) -> Words {
-    let [[s0, s1, s2], [d0, d1, d2]] = towards.turn([[s0, s1, s2], [d0, d1, d2]]);
-    [d0, d1, d2, s0, s1, s2, t0, t1, t2, t3, t4]
-}
+impl Header<'_> {
+    /// Calls `job` with this header. On 64-bit machines, a header without tags is a constant there: 15 instructions fewer
+    /// of a SYN's 225.
+    #[inline(always)]
+    fn specialized<T>(self, job: impl FnOnce(Self) -> T) -> T {
+        if cfg!(target_pointer_width = "64") && self.tag_count == 0 {
+            job(Self { tag_count: 0, ..self })
+        } else {
+            job(self)
+        }
+    }
 
-/// Writes the header, and returns the frame.
-#[inline(always)]
-fn write(header: Words, tag_count: u8, packet_len: usize, frame: &mut [u8; MAX_LEN]) -> &mut [u8] {
-    let [d0, d1, d2, s0, s1, s2, t0, t1, t2, t3, t4] = header;
-    let words: &mut Words = chunks_mut(frame);
-    [words[0], words[1], words[2], words[3], words[4], words[5], words[6]] = [d0, d1, d2, s0, s1, s2, t0];
-    if tag_count > 0 {
-        [words[7], words[8]] = [t1, t2];
+    /// Writes the header, and returns the frame.
+    #[inline(always)]
+    fn write(self, frame: &mut [u8; MAX_LEN]) -> &mut [u8] {
+        self.copy(chunks_mut(frame));
+        match (self.tag_count, self.is_ipv6) {
+            (0, false) => prefix::<{ HEADER_LEN + ipv4::RESET_LEN }>(frame),
+            (0, true) => prefix::<{ HEADER_LEN + ipv6::RESET_LEN }>(frame),
+            (1, false) => prefix::<{ ONE_TAG_HEADER_LEN + ipv4::RESET_LEN }>(frame),
+            (1, true) => prefix::<{ ONE_TAG_HEADER_LEN + ipv6::RESET_LEN }>(frame),
+            (_, false) => prefix::<{ MAX_HEADER_LEN + ipv4::RESET_LEN }>(frame),
+            (_, true) => frame,
+        }
     }
-    if tag_count > 1 {
-        [words[9], words[10]] = [t3, t4];
-    }
-    match (tag_count, packet_len) {
-        (0, ipv4::RESET_LEN) => prefix::<{ HEADER_LEN + ipv4::RESET_LEN }>(frame),
-        (0, _) => prefix::<{ HEADER_LEN + ipv6::RESET_LEN }>(frame),
-        (1, ipv4::RESET_LEN) => prefix::<{ ONE_TAG_HEADER_LEN + ipv4::RESET_LEN }>(frame),
-        (1, _) => prefix::<{ ONE_TAG_HEADER_LEN + ipv6::RESET_LEN }>(frame),
-        (_, ipv4::RESET_LEN) => prefix::<{ MAX_HEADER_LEN + ipv4::RESET_LEN }>(frame),
-        (..) => frame,
+
+    #[inline(always)]
+    fn copy(&self, to: &mut Words) {
+        let Self { destination, source, tags, tag_count, .. } = self;
+        copy(destination, &mut to[..3]);
+        copy(source, &mut to[3..6]);
+        match tag_count {
+            0 => copy(tags, &mut to[6..7]),
+            1 => copy(tags, &mut to[6..9]),
+            _ => copy(tags, &mut to[6..]),
+        }
     }
 }
 
@@ -234,19 +257,25 @@ impl Reset {
 
     #[inline(always)]
     fn decide(frame: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        let (header, tag_count, version, packet) = check(frame)?;
-        let packet = match version {
-            Version::V4 => ipv4::Reset::decide(packet, config, towards)?.into(),
-            Version::V6 => ipv6::Reset::decide(packet, config, towards)?.into(),
+        let (header, packet) = check(frame, towards)?;
+        let packet = if header.is_ipv6 {
+            ipv6::Reset::decide(packet, config, towards)?.into()
+        } else {
+            ipv4::Reset::decide(packet, config, towards)?.into()
         };
-        Ok(Self { header: turn(header, towards), tag_count, packet })
+        let mut words = [[0; 2]; MAX_HEADER_LEN / 2];
+        header.copy(&mut words);
+        Ok(Self { header: words, tag_count: header.tag_count, packet })
     }
 
     /// Writes the frame and returns the prefix of `buffer` that was written.
     #[inline(always)]
     pub fn emit<'a>(&self, buffer: &'a mut [u8; MAX_LEN]) -> &'a mut [u8] {
-        self.packet.emit(packet_mut(self.tag_count, buffer));
-        write(self.header, self.tag_count, self.packet.len(), buffer)
+        let Self { header, tag_count, packet } = self;
+        packet.emit(packet_mut(*tag_count, buffer));
+        let (destination, source, tags) = (&header[..3], &header[3..6], &header[6..]);
+        let is_ipv6 = matches!(packet, crate::Reset::V6(_));
+        Header { destination, source, tags, tag_count: *tag_count, is_ipv6 }.write(buffer)
     }
 
     /// Writes the frame to the front of a slice of any length and returns what was written; `None`, with `buffer`
@@ -300,6 +329,8 @@ impl fmt::Display for Reset {
 }
 
 /// Whether a VLAN tag begins with this: 802.1Q, 802.1ad, or what was in use before 802.1ad.
-const fn is_tag(tag_protocol: [u8; 2]) -> bool {
-    matches!(u16::from_be_bytes(tag_protocol), 0x8100 | 0x88a8 | 0x9100)
+#[inline(always)]
+fn is_tag(protocol: [u8; 2]) -> bool {
+    // The first test takes what nearly every frame has: 3 instructions of a SYN's.
+    protocol != IPV4 && [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]].contains(&protocol)
 }

@@ -4,8 +4,8 @@ use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
 
 use crate::checksum::Sum;
-use crate::chunks::chunks_mut;
-use crate::config::{Checksum, Config, Profile};
+use crate::chunks::{chunks_mut, copy, split_mut};
+use crate::config::{Config, Settings, Written};
 use crate::no_reset::{NoReset, ensure, refuse};
 use crate::tcp::{self, Fate, Found, Towards};
 
@@ -25,21 +25,19 @@ const DESTINATION_OPTIONS: u8 = 60;
 /// The reset that answers an IPv6 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(C)] // As in `ipv4::Reset`.
 pub struct Reset {
+    /// Ports and numbers.
+    pub tcp: tcp::Reset,
     /// The address it comes from: the offender's destination, or its source in a reset for the destination.
     pub source: Ipv6Addr,
     /// The address it goes to.
     pub destination: Ipv6Addr,
-    /// Traffic class: zero, or what [`Profile::TcpStack`] reflects.
+    /// Traffic class: zero, or what [`Profile::TcpStack`](crate::Profile::TcpStack) reflects.
     pub traffic_class: u8,
     /// Hop limit, from [`Config::hop_limit`].
     pub hop_limit: u8,
-    /// Whose reset it is; it decides how a zero TCP checksum is written.
-    pub profile: Profile,
-    /// Whether its TCP checksum is left partial: [`Config::partial_checksum`].
-    pub partial_checksum: bool,
-    /// Ports and numbers.
-    pub tcp: tcp::Reset,
+    settings: Written,
 }
 
 impl Reset {
@@ -68,28 +66,34 @@ impl Reset {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline)]
     pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
-        let tcp = tcp::decide(segment, len, sum, config, towards)?;
-        let [source, destination] = towards.turn([&addresses[..16], &addresses[16..]]);
-        Ok(Self {
-            source: address(source),
-            destination: address(destination),
-            traffic_class,
-            hop_limit: config.hop_limit,
-            profile: config.profile,
-            partial_checksum: config.partial_checksum,
-            tcp,
-        })
+        config.specialized(
+            #[inline(always)]
+            |config| {
+                let ((traffic_class, addresses), segment, len, sum) = check(packet, config.settings)?;
+                let Config { hop_limit, settings } = *config;
+                let tcp = tcp::Reset { ..tcp::decide(segment, len, sum, settings, towards)? };
+                let [source, destination] = towards.turn([&addresses[..4], &addresses[4..]]).map(address);
+                Ok(Self { tcp, source, destination, traffic_class, hop_limit, settings: Written(settings) })
+            },
+        )
     }
 
     /// Writes the reset and returns it.
     #[inline(always)]
     pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
         let (source, destination) = (self.source.octets(), self.destination.octets());
-        let addresses = Sum::of(&source).plus(Sum::of(&destination));
-        let [.., segment] = chunks_mut::<20, 3, RESET_LEN>(buffer);
-        self.tcp.write(addresses, self.profile.completion(self.partial_checksum, 6), segment);
-        write(self.traffic_class, self.hop_limit, &source, &destination, buffer);
+        let (source, destination) = (source.as_chunks().0, destination.as_chunks().0);
+        self.settings.0.specialized(
+            #[inline(always)]
+            |settings| {
+                // In the offender's order: the compiler may know that sum.
+                let addresses = [self.destination.octets(), self.source.octets()];
+                let addresses = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
+                let (header, segment) = split_mut(buffer);
+                self.tcp.write(addresses, settings.completion(6), segment);
+                write(self.traffic_class, self.hop_limit, [source, destination], header);
+            },
+        );
         buffer
     }
 
@@ -109,95 +113,75 @@ impl fmt::Display for Reset {
     }
 }
 
-/// Decides and writes, the addresses copied from packet to packet: copied once more they would cost 600 bytes on small
-/// machines, by a linked `memcpy`. Out of line, so that the IPv4 side keeps its registers.
-#[inline(never)]
-pub(crate) fn reset_with(
+/// Decides and writes: the same as the two steps, without a value in between. The addresses are copied once, and both IP
+/// versions share [`tcp::answer`] on small machines.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+pub(crate) fn answer(
     packet: &[u8],
     config: &Config,
     towards: Towards,
     buffer: &mut [u8; RESET_LEN],
 ) -> Result<(), NoReset> {
-    config.specialized(
-        #[inline(always)]
-        |config| {
-            let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
-            let [.., reset] = chunks_mut::<20, 3, RESET_LEN>(buffer);
-            tcp::answer(
-                segment,
-                len,
-                sum,
-                config,
-                towards,
-                config.profile.completion(config.partial_checksum, 6),
-                reset,
-            )?;
-            let [source, destination] = towards.turn([&addresses[..16], &addresses[16..]]);
-            write(traffic_class, config.hop_limit, source, destination, buffer);
-            Ok(())
-        },
-    )
+    let Config { hop_limit, settings } = *config;
+    let ((traffic_class, addresses), segment, len, sum) = check(packet, settings)?;
+    let (header, reset) = split_mut(buffer);
+    tcp::answer(segment, len, sum, settings, towards, settings.completion(6), reset)?;
+    write(traffic_class, hop_limit, towards.turn([&addresses[..4], &addresses[4..]]), header);
+    Ok(())
 }
+
+/// Writes the header of a reset.
+#[inline]
+fn write(traffic_class: u8, hop_limit: u8, addresses: [&[[u8; 4]]; 2], header: &mut [u8; HEADER_LEN]) {
+    let [first, second, both @ ..] = chunks_mut::<4, 10, HEADER_LEN>(header);
+    *first = (0x6000_0000 | u32::from(traffic_class) << 20).to_be_bytes();
+    *second = [0, 20, tcp::PROTOCOL, hop_limit];
+    copy(addresses[0], &mut both[..4]);
+    copy(addresses[1], &mut both[4..]);
+}
+
+/// Source and destination in words.
+type Addresses = [[u8; 4]; 8];
 
 /// Checks all that is IPv6's, in the order of the contract, and finds the segment.
 #[inline(always)]
-fn check<'a>(packet: &'a [u8], config: &Config) -> Result<Found<'a, (u8, &'a [u8; 32])>, NoReset> {
-    let Some((header, payload)) = packet.split_first_chunk::<HEADER_LEN>() else { return refuse(NoReset::Truncated) };
-    let &[version, class, _, _, l0, l1, next_header, _, ref addresses @ ..] = header;
+fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, (u8, &Addresses)>, NoReset> {
+    let Some(header) = packet.as_chunks::<4>().0.first_chunk::<10>() else { return refuse(NoReset::Truncated) };
+    let &[[version, class, ..], [l0, l1, next_header, _], ref addresses @ ..] = header;
     ensure(version >> 4 == 6, NoReset::Version)?;
     // Zero says that a hop-by-hop option holds the real length (RFC 2675 §3). Jumbograms are not answered.
-    let payload_len = u16::from_be_bytes([l0, l1]);
-    ensure(payload_len != 0, NoReset::Jumbogram)?;
-    let payload = match payload.get(..usize::from(payload_len)) {
+    let len = u16::from_be_bytes([l0, l1]);
+    ensure(len != 0, NoReset::Jumbogram)?;
+    let Some(payload) = packet.get(HEADER_LEN..) else { return refuse(NoReset::Truncated) };
+    let payload = match payload.get(..usize::from(len)) {
         Some(payload) => payload,
-        None if config.tcp_checksum == Checksum::Trust => payload,
+        None if settings.has(Settings::TRUST_TCP) => payload,
         None => return refuse(NoReset::Truncated),
     };
-    ensure(is_unicast(&addresses[..16]), NoReset::Source)?;
-    ensure(is_unicast(&addresses[16..]), NoReset::Destination)?;
+    ensure(is_unicast(&addresses[..4]), NoReset::Source)?;
+    ensure(is_unicast(&addresses[4..]), NoReset::Destination)?;
     let (segment, len) = match next_header {
-        tcp::PROTOCOL => (payload, payload_len),
-        _ => walk(next_header, payload, payload_len)?,
+        tcp::PROTOCOL => (payload, len),
+        _ => walk(next_header, payload, len)?,
     };
-    Ok((
-        (config.traffic_class(version << 4 | class >> 4), addresses),
-        segment,
-        usize::from(len),
-        Sum::of_tail(addresses, addresses),
-    ))
+    let traffic_class = settings.traffic_class(version << 4 | class >> 4);
+    Ok(((traffic_class, addresses), segment, len, Sum::of_tail(addresses.as_flattened(), addresses.as_flattened())))
 }
 
 /// Source, destination and, if no check up to it fails, segment.
 pub(crate) fn read(packet: &[u8]) -> Option<(IpAddr, IpAddr, Option<&[u8]>)> {
     let [source, destination] = *packet.get(8..)?.as_chunks().0.first_chunk()?;
-    let segment = check(packet, &Config::TRUST).ok().map(|(_, segment, ..)| segment);
+    let segment = check(packet, Settings::TRUST).ok().map(|(_, segment, ..)| segment);
     Some((Ipv6Addr::from(source).into(), Ipv6Addr::from(destination).into(), segment))
-}
-
-/// Writes the header of a reset.
-#[inline]
-fn write(traffic_class: u8, hop_limit: u8, source: &[u8], destination: &[u8], packet: &mut [u8; RESET_LEN]) {
-    [packet[0], packet[1], packet[2], packet[3]] = [0x60 | traffic_class >> 4, traffic_class << 4, 0, 0];
-    [packet[4], packet[5], packet[6], packet[7]] = [0, 20, tcp::PROTOCOL, hop_limit];
-    copy(source, &mut packet[8..24]);
-    copy(destination, &mut packet[24..40]);
 }
 
 /// The address as a value of its own.
 #[inline(always)]
-fn address(octets: &[u8]) -> Ipv6Addr {
-    let mut copied = [0; 16];
-    copy(octets, &mut copied);
-    copied.into()
-}
-
-/// Copies an address, word by word: whole, it is a call of `memcpy` on small machines, which takes 600 bytes.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn copy(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks().0) {
-        *to = *from;
-    }
+fn address(words: &[[u8; 4]]) -> Ipv6Addr {
+    let mut octets = [0; 16];
+    copy(words, octets.as_chunks_mut().0);
+    octets.into()
 }
 
 /// Walks past the extension headers to the TCP segment, as far as it is there, and its length.
@@ -227,13 +211,10 @@ fn walk(mut next_header: u8, mut payload: &[u8], mut len: u16) -> Result<(&[u8],
 
 /// Whether a reset may come from the address or go to it, in Linux's sense (`ipv6_addr_type`): loopback, link-local
 /// and IPv4-compatible addresses are unicast, IPv4-mapped ones are not.
-#[inline]
-fn is_unicast(address: &[u8]) -> bool {
-    match address.split_first_chunk::<10>() {
-        // What nearly every packet has: 20 instructions of a SYN's.
-        Some(([0x01..=0xfe, ..], _)) => true,
-        Some(([0xff, ..], _)) => false,
-        Some((zeros, [0, 0, 0, 0, 0, 0] | [0xff, 0xff, ..])) => zeros.iter().any(|octet| *octet != 0),
-        _ => true,
-    }
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+fn is_unicast(address: &[[u8; 4]]) -> bool {
+    const ZEROS: [u8; 4] = [0; 4];
+    // The first test takes what nearly every packet has: 20 instructions of a SYN's.
+    matches!(address, [[0x01..=0xfe, ..], ..])
+        || !matches!(address, [[0xff, ..], ..] | [ZEROS, ZEROS, [0, 0, 0xff, 0xff], _] | [ZEROS, ZEROS, ZEROS, ZEROS])
 }

@@ -131,7 +131,7 @@ pub fn reset<'a>(packet: &[u8], buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut
 /// Why no reset is sent; `buffer` is then untouched.
 #[inline(always)]
 pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
-    reset_towards(Towards::Source, packet, config, buffer)
+    answer(packet, config, Towards::Source, buffer)
 }
 
 /// Writes the reset that ends the connection of `packet` at its destination, in the name of its source.
@@ -177,25 +177,28 @@ pub fn reset_for_destination<'a>(
     config: &Config,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    reset_towards(Towards::Destination(fate), packet, config, buffer)
+    answer(packet, config, Towards::Destination(fate), buffer)
 }
 
-/// Decides and writes. Both kinds of reset share it on small machines.
+/// Decides and writes.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-fn reset_towards<'a>(
-    towards: Towards,
+fn answer<'a>(
     packet: &[u8],
     config: &Config,
+    towards: Towards,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    // IPv4 looks at the version: to look before it would cost 12 instructions of a SYN's.
-    match ipv4::reset_with(packet, config, towards, buffer) {
-        Err(NoReset::Version) if is_ipv6(packet) => {
-            ipv6::reset_with(packet, config, towards, buffer).map(|()| &mut buffer[..])
-        }
-        Ok(()) => Ok(&mut buffer[..ipv4::RESET_LEN]),
-        Err(reason) => Err(reason),
-    }
+    config.specialized(
+        #[inline(always)]
+        // IPv4 looks at the version: to look before it would cost 12 instructions of a SYN's.
+        |config| match ipv4::answer(packet, config, towards, buffer) {
+            Ok(()) => Ok(&mut buffer[..ipv4::RESET_LEN]),
+            Err(NoReset::Version) if is_ipv6(packet) => {
+                ipv6::answer(packet, config, towards, buffer).map(|()| &mut buffer[..])
+            }
+            Err(reason) => Err(reason),
+        },
+    )
 }
 
 /// Whether the IP version, the upper half of the first byte, is 6.
@@ -219,6 +222,7 @@ const fn is_ipv6(packet: &[u8]) -> bool {
 /// ```
 // Exhaustive: IP has these two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)] // `tcp` of both versions stands at the same place: see `ipv4::Reset`.
 pub enum Reset {
     /// It answers an IPv4 packet.
     V4(ipv4::Reset),
@@ -235,10 +239,7 @@ impl Reset {
     /// Why no reset is sent.
     #[inline(always)]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        match ipv4::Reset::in_reply_to(packet, config) {
-            Err(NoReset::Version) if is_ipv6(packet) => ipv6::Reset::in_reply_to(packet, config).map(Self::V6),
-            decision => decision.map(Self::V4),
-        }
+        Self::decide(packet, config, Towards::Source)
     }
 
     /// Decides whether a reset ends the connection of `packet`, of either IP version, at its destination: see
@@ -249,10 +250,14 @@ impl Reset {
     /// Why no reset is sent.
     #[inline(always)]
     pub fn for_destination(packet: &[u8], fate: Fate, config: &Config) -> Result<Self, NoReset> {
-        match ipv4::Reset::for_destination(packet, fate, config) {
-            Err(NoReset::Version) if is_ipv6(packet) => {
-                ipv6::Reset::for_destination(packet, fate, config).map(Self::V6)
-            }
+        Self::decide(packet, config, Towards::Destination(fate))
+    }
+
+    #[inline(always)]
+    fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
+        // IPv4 looks at the version: to look before it would cost 12 instructions of a SYN's.
+        match ipv4::Reset::decide(packet, config, towards) {
+            Err(NoReset::Version) if is_ipv6(packet) => ipv6::Reset::decide(packet, config, towards).map(Self::V6),
             decision => decision.map(Self::V4),
         }
     }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::checksum::Sum;
 use crate::chunks::chunks_mut;
-use crate::config::{Checksum, Completion, Config, Profile};
+use crate::config::{Completion, Config, Settings};
 use crate::no_reset::{NoReset, ensure, refuse};
 
 /// TCP's number among the IP protocols.
@@ -160,7 +160,7 @@ impl Reset {
     /// [`NoReset::Rst`], [`NoReset::TcpChecksum`], [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(segment: &[u8], addresses: Sum, config: &Config) -> Result<Self, NoReset> {
-        decide(segment, segment.len(), addresses, config, Towards::Source)
+        Self::of(segment, addresses, config, Towards::Source)
     }
 
     /// The same, for the reset that goes to the segment's destination: [`Segment::reset_for_destination`].
@@ -170,7 +170,13 @@ impl Reset {
     /// The same, and last of all [`NoReset::NoConnection`].
     #[inline]
     pub fn for_destination(segment: &[u8], addresses: Sum, fate: Fate, config: &Config) -> Result<Self, NoReset> {
-        decide(segment, segment.len(), addresses, config, Towards::Destination(fate))
+        Self::of(segment, addresses, config, Towards::Destination(fate))
+    }
+
+    #[inline]
+    fn of(segment: &[u8], addresses: Sum, config: &Config, towards: Towards) -> Result<Self, NoReset> {
+        let Ok(len) = u16::try_from(segment.len()) else { return refuse(NoReset::TotalLength) };
+        decide(segment, len, addresses, config.settings, towards)
     }
 
     /// The flag bits of the reset: [`RST`], with [`ACK`] where it acknowledges.
@@ -189,7 +195,7 @@ impl Reset {
     }
 
     /// Writes the segment.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&self, addresses: Sum, completion: Completion, segment: &mut [u8; HEADER_LEN]) {
         let [head @ .., checksum] = chunks_mut::<4, 5, HEADER_LEN>(segment);
         // Store whole words: avoids a store-forwarding stall when they are summed.
@@ -221,23 +227,24 @@ impl fmt::Display for Reset {
 
 /// What the IP side finds: what it needs of its header, the segment as far as the buffer holds it, the segment's length
 /// by the header, and the sum of source and destination address.
-pub(crate) type Found<'a, Header> = (Header, &'a [u8], usize, Sum);
+pub(crate) type Found<'a, Header> = (Header, &'a [u8], u16, Sum);
 
-/// Decides on a segment of `len` bytes, of which `segment` holds all, unless the TCP checksum is trusted.
+/// Decides on a segment of `len` bytes by the IP header, of which `segment` holds all, unless the TCP checksum is trusted.
+/// `addresses` is the sum of source and destination address.
 #[inline(always)]
 pub(crate) fn decide(
     segment: &[u8],
-    len: usize,
+    len: u16,
     addresses: Sum,
-    config: &Config,
+    settings: Settings,
     towards: Towards,
 ) -> Result<Reset, NoReset> {
-    let Ok(len) = u16::try_from(len) else { return refuse(NoReset::TotalLength) };
-    ensure(usize::from(len) >= HEADER_LEN, NoReset::TcpHeader)?;
-    let Some(header) = segment.as_chunks().0.first_chunk() else { return refuse(NoReset::Truncated) };
+    let Some(header) = segment.as_chunks().0.first_chunk() else {
+        return refuse(if usize::from(len) < HEADER_LEN { NoReset::TcpHeader } else { NoReset::Truncated });
+    };
     let [[s0, s1, d0, d1], seq, ack, [offset, flags, ..], _] = header;
     ensure(flags & RST == 0, NoReset::Rst)?;
-    if config.tcp_checksum == Checksum::Verify {
+    if !settings.has(Settings::TRUST_TCP) {
         // Sum the rest first: lower register pressure.
         let rest = Sum::of_tail(segment, segment.get(HEADER_LEN..).unwrap_or_default());
         let sum = pseudo_header(addresses, len).plus(Sum::of_words(header)).plus(rest);
@@ -246,7 +253,7 @@ pub(crate) fn decide(
     // The data offset counts 32-bit words. netfilter does not check it: past the segment it makes the length of the data
     // wrap, and below 5 it counts header bytes as data.
     let header_len = u16::from(offset >> 4) << 2;
-    if config.profile == Profile::TcpStack {
+    if settings.has(Settings::TCP_STACK) {
         ensure((HEADER_LEN..=usize::from(len)).contains(&usize::from(header_len)), NoReset::DataOffset)?;
     }
     let segment = Segment {
@@ -269,14 +276,14 @@ pub(crate) fn decide(
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) fn answer(
     segment: &[u8],
-    len: usize,
+    len: u16,
     addresses: Sum,
-    config: &Config,
+    settings: Settings,
     towards: Towards,
     completion: Completion,
     reset: &mut [u8; HEADER_LEN],
 ) -> Result<(), NoReset> {
-    decide(segment, len, addresses, config, towards)?.write(addresses, completion, reset);
+    decide(segment, len, addresses, settings, towards)?.write(addresses, completion, reset);
     Ok(())
 }
 

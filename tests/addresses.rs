@@ -1,12 +1,10 @@
-//! Who may be answered, and who may answer: unicast addresses, as Linux sees them.
+//! Which addresses are answered: unicast ones, as Linux defines them.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{V4, V6};
-use common::reference::Rules;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use support::packet::{V4, V6};
+use support::reference::Rules;
 use tcp_reset::{NoReset, Reset};
 
 #[test]
@@ -14,7 +12,7 @@ use tcp_reset::{NoReset, Reset};
 fn ipv4() {
     let table = [
         ("0.0.0.0",         false), // unspecified
-        ("0.0.0.1",         true),  // "this network", but no less an address
+        ("0.0.0.1",         true),  // "this network", but an address
         ("10.0.0.255",      true),  // perhaps a subnet's broadcast: the caller's routing table knows
         ("127.0.0.1",       true),  // loopback
         ("169.254.1.1",     true),  // link-local
@@ -69,7 +67,7 @@ fn ipv6() {
     }
 }
 
-/// A reset goes back to a unicast address and comes from one; any other is the reason for silence.
+/// Source and destination have to be unicast; any other address is the reason for silence.
 fn check(address: IpAddr, unicast: bool, from: &[u8], to: &[u8]) {
     for rules in [Rules::NETFILTER, Rules::TCP_STACK] {
         let decide =
@@ -84,7 +82,7 @@ fn check(address: IpAddr, unicast: bool, from: &[u8], to: &[u8]) {
     }
 }
 
-/// Whoever talks to itself is answered by itself.
+/// Source and destination may be the same address.
 #[test]
 fn a_packet_may_come_from_where_it_goes() {
     let packet = V4 { source: [127, 0, 0, 1], destination: [127, 0, 0, 1], ..V4::default() }.bytes();

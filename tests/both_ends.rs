@@ -2,12 +2,11 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
 use std::fmt::Write as _;
 
-use common::offender::{Tcp, V4, V6, both};
-use common::reference::{self, Rules};
+use support::packet::{Tcp, V4, V6, both};
+use support::reference::{self, Rules};
+use support::vectors::{Vector, read};
 use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, Segment};
 use tcp_reset::{Config, Fate, MAX_LEN, NoReset, Profile, reset_for_destination};
 
@@ -15,8 +14,8 @@ use Fate::{Delivered, Dropped};
 
 type Row = (&'static str, u8, u32, Fate, Result<(u32, bool), NoReset>);
 
-/// Segment in: flags, length of the data, and what became of it. Reset out: SEQ behind SEG.SEQ, and whether it
-/// acknowledges SEG.ACK.
+/// The segment: flags, length of the data, and its fate. The reset: its SEQ minus SEG.SEQ, and whether it acknowledges
+/// SEG.ACK.
 const ROWS: &[Row] = &[
     ("SYN, dropped: no connection yet", SYN, 0, Dropped, Err(NoReset::NoConnection)),
     ("SYN with data, dropped", SYN, 9, Dropped, Err(NoReset::NoConnection)),
@@ -69,7 +68,7 @@ fn rows_of_the_contract() {
 #[test]
 fn bytes_of_a_delivered_segment() {
     let tcp = Tcp { seq: 0xffff_ffff, ack: 5, flags: ACK | FIN, data: vec![1, 2, 3], ..Tcp::default() };
-    let mut buffer = [common::DIRT; MAX_LEN];
+    let mut buffer = [support::DIRT; MAX_LEN];
     let [v4, v6] = both(&tcp);
     let reply = reset_for_destination(&v4, Delivered, &Config::new(), &mut buffer).unwrap();
     assert_eq!(reply[..10], [0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6]);
@@ -82,7 +81,7 @@ fn bytes_of_a_delivered_segment() {
     assert_eq!(reply[44..56], [0, 0, 0, 3, 0, 0, 0, 5, 0x50, 0x14, 0, 0]);
 }
 
-/// The profile counts as in the other kind: reflected traffic class, silence on an impossible data offset.
+/// The profile has the same effect as for the reset to the source: traffic class, and data offset.
 #[test]
 fn profile() {
     let config = Config::new().profile(Profile::TcpStack).hop_limit(3);
@@ -111,21 +110,17 @@ fn vectors() {
             "# Resets for the destination, {family}: worked out by this crate's reference model, not recorded from Linux. \
              README.md describes the format.\n"
         );
-        for line in offenders.lines().filter(|line| !line.starts_with('#')) {
-            let [name, offender, ..] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("not a vector: {line}") };
+        for Vector { name, offender, .. } in read(offenders) {
             if !["textbook-", "flags-", "data-", "wrap-", "reset-"].iter().any(|kind| name.starts_with(kind)) {
                 continue;
             }
-            let packet = bytes(offender);
             for (word, fate) in [("dropped", Dropped), ("delivered", Delivered)] {
-                let answer = reference::reset_for_destination(&packet, fate, &Rules::NETFILTER);
-                let mut buffer = [common::DIRT; MAX_LEN];
-                let reply = reset_for_destination(&packet, fate, &Config::new(), &mut buffer);
+                let answer = reference::reset_for_destination(&offender, fate, &Rules::NETFILTER);
+                let mut buffer = [support::DIRT; MAX_LEN];
+                let reply = reset_for_destination(&offender, fate, &Config::new(), &mut buffer);
                 assert_eq!(reply.map(|reply| reply.to_vec()), answer, "{word}-{name}");
-                match answer {
-                    Ok(reset) => writeln!(text, "{word}-{name} {offender} reset {}", hex(&reset)).unwrap(),
-                    Err(reason) => writeln!(text, "{word}-{name} {offender} silence {reason:?}").unwrap(),
-                }
+                let (name, answer) = (format!("{word}-{name}"), answer.map_err(|reason| format!("{reason:?}")));
+                writeln!(text, "{}", Vector { name, offender: offender.clone(), answer }).unwrap();
             }
         }
         let path = format!("{}/testdata/vectors/{family}-destination.txt", env!("CARGO_MANIFEST_DIR"));
@@ -135,15 +130,4 @@ fn vectors() {
         let written = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
         assert!(text == written, "{path} is not what the reference model answers");
     }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    hex.as_bytes()
-        .chunks(2)
-        .map(|digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap())
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -1,29 +1,14 @@
-//! The Internet checksum of RFC 1071, and that the crate's fast sum of wide words is the RFC's sum of 16-bit words.
+//! The Internet checksum of RFC 1071: the crate's sum of wide words is equal to the RFC's sum of 16-bit words.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::reference::sum;
+use support::noise;
+use support::reference::sum;
 use tcp_reset::checksum::Sum;
 
 /// The checksum by the RFC's own loop.
 fn slow(data: &[u8]) -> [u8; 2] {
     (!sum(data)).to_be_bytes()
-}
-
-/// Bytes without a pattern (a xorshift generator's), the same in every run.
-fn noise(len: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
 }
 
 /// RFC 1071 §3: 0001, f203, f4f5 and f6f7 sum to 2ddf0, that is ddf2.
@@ -34,7 +19,7 @@ fn the_worked_example() {
     assert_eq!(Sum::of(&data).checksum(), (!0xddf2_u16).to_be_bytes());
 }
 
-/// On every machine, whatever its byte order: debugged, a sum is the RFC's number.
+/// `Debug` prints the RFC's number on every machine, whatever its byte order.
 #[test]
 fn a_sum_is_printed_as_the_number_of_the_rfc() {
     let sum = Sum::of(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]);
@@ -68,7 +53,7 @@ fn a_word_is_four_bytes() {
     assert_eq!(Sum::of_words(&[[0xff; 4]]).checksum(), [0, 0]);
 }
 
-/// Every length to 4096 at every alignment to 32; the RFC's loop goes on where the length before it stopped.
+/// Every length up to 4096 at every alignment up to 32. The expected sum is continued from one length to the next.
 #[test]
 fn every_length_and_alignment() {
     let noise = noise(4096 + 32);
@@ -83,7 +68,7 @@ fn every_length_and_alignment() {
     }
 }
 
-/// Bytes of ones carry most: at every length, and in amounts that overflow any sum that minds no carries.
+/// Bytes of 0xff give the most carries: at every length, and in amounts that overflow a sum without carries.
 #[test]
 fn all_ones() {
     let ones = vec![0xff; 8 << 20];
@@ -117,7 +102,7 @@ fn sums_add_up() {
     assert_eq!(pieces.rev().fold(Sum::of(&[]), Sum::plus).checksum(), whole);
 }
 
-/// However much is added, no carry is lost: doubling a sum a hundred times overflows every machine word.
+/// No carry is lost: doubling a sum a hundred times overflows every machine word.
 #[test]
 fn addition_does_not_overflow() {
     for data in [&[0xff; 8][..], &[0xff, 0xff, 0xff, 0xfe], &[0x80, 0x00], &[0x00, 0x01], &[0xff, 0xfe, 0xff, 0xfe]] {
@@ -146,7 +131,7 @@ fn data_that_holds_its_checksum_is_valid() {
     }
 }
 
-/// Where 0x0000 is the checksum 0xffff is as good, and the other way round: ones'-complement has two zeros.
+/// Where one of 0x0000 and 0xffff is right, the other is as well: ones'-complement has two zeros.
 #[test]
 fn both_zeros_are_valid() {
     let [mut zero, mut ones] = [[0x45, 0x00, 0x12, 0x34, 0xa8, 0xcb, 0x00, 0x00]; 2];
@@ -163,7 +148,7 @@ fn both_zeros_are_valid() {
     assert!(!Sum::of(&[]).is_valid());
 }
 
-/// All of it can be had at compile time but the sum of a slice.
+/// All but the sum of a slice works at compile time.
 #[test]
 fn sums_are_const() {
     const SUM: Sum = Sum::of_words(&[[0, 1, 0xf2, 3], [0xf4, 0xf5, 0xf6, 0xf7]]);

@@ -2,12 +2,10 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::frames::{TAGS, check};
-use common::offender::{Tcp, both};
-use common::reference::{self, Rules};
 use proptest::prelude::*;
+use support::frames::{TAGS, check};
+use support::packet::{Tcp, both};
+use support::reference::{self, Rules};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 
 const DESTINATION: [u8; 6] = [0x02, 0x11, 0x22, 0x33, 0x44, 0x55];
@@ -22,12 +20,12 @@ fn ether_type(packet: &[u8]) -> u16 {
     if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd }
 }
 
-/// The frame of a textbook, written out.
+/// One frame, written out.
 #[test]
 fn textbook() {
     let [v4, _] = both(&Tcp::default());
     let offender = frame(DESTINATION, SOURCE, &[[0x81, 0x00, 0x60, 0x05]], 0x0800, &v4);
-    let mut buffer = [common::DIRT; ethernet::MAX_LEN];
+    let mut buffer = [support::DIRT; ethernet::MAX_LEN];
     let reply = ethernet::reset(&offender, &mut buffer).unwrap();
     assert_eq!(reply[..12], [SOURCE, DESTINATION].concat());
     assert_eq!(reply[12..18], [0x81, 0x00, 0x60, 0x05, 0x08, 0x00], "priority and VLAN as they were");
@@ -40,8 +38,8 @@ fn textbook() {
     );
 }
 
-/// Stacks of no tag to four, of every kind; all bits of priority, DEI and VLAN identifier come back. Frames of every length,
-/// padded ones among them.
+/// No tag to four tags, of every kind; all bits of priority, DEI and VLAN identifier are copied. Frames of every length,
+/// also padded ones.
 #[test]
 fn tags_and_lengths() {
     for packet in both(&Tcp { data: vec![1, 2, 3], ..Tcp::default() }) {

@@ -1,4 +1,4 @@
-//! Every value there is, where there are not too many.
+//! All values of some fields.
 //!
 //! The ordinary run is thinned, and says so under `--nocapture`. All of it takes minutes:
 //!
@@ -8,16 +8,15 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use common::offender::{Tcp, V4, V6};
-use common::reference::{self, Rules, sum};
+use support::packet::{Tcp, V4, V6, repair};
+use support::reference::{self, Rules};
+use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
 
-/// Between two lengths that the thinned run tries. Those at either end are all tried.
+/// The step between two lengths of the thinned run, which tries all lengths near either end.
 const STEP: usize = 4_093;
 const EDGE: usize = 48;
 
@@ -51,9 +50,9 @@ fn on_all_cores<T: Copy + Sync>(name: &str, items: &[T], check: impl Fn(T) -> u6
     assert!(compared > 0);
 }
 
-/// Holds the crate against the reference model, bytes or reason.
+/// Compares the crate with the reference model.
 fn compare(packet: &[u8], rules: &Rules) {
-    let mut buffer = [common::DIRT; tcp_reset::MAX_LEN];
+    let mut buffer = [support::DIRT; tcp_reset::MAX_LEN];
     let reply = reset_with(packet, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
     assert_eq!(reply, reference::reset(packet, rules), "{packet:02x?} {rules:?}");
     for fate in [Fate::Dropped, Fate::Delivered] {
@@ -63,7 +62,7 @@ fn compare(packet: &[u8], rules: &Rules) {
     }
 }
 
-/// Headers alone, as a sniffer shows them: the lengths stand in the header, the data need not be there.
+/// The TCP checksum is trusted, so that the buffer needs to hold the headers only.
 const PROFILES: [Rules; 2] = [
     Rules { tcp_checksum: Checksum::Trust, ..Rules::NETFILTER },
     Rules { tcp_checksum: Checksum::Trust, profile: Profile::TcpStack, ..Rules::NETFILTER },
@@ -75,9 +74,7 @@ fn every_flag_byte_data_offset_and_total_length() {
     on_all_cores("flags × data offset × total length", &lengths(), |total_len| {
         let mut packet = V4::with(Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() }).bytes();
         packet[2..4].copy_from_slice(&total_len.to_be_bytes());
-        packet[10..12].fill(0);
-        let checksum = !sum(&packet[..20]);
-        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+        repair(&mut packet);
         for data_offset in 0..=0xf {
             packet[32] = data_offset << 4;
             for flags in 0..=0xff {
@@ -110,7 +107,7 @@ fn every_data_offset_and_payload_length() {
     });
 }
 
-/// Every header length × total length × buffer length near the places where they meet, under every setting.
+/// Every header length × total length × buffer length near their limits, under every setting.
 #[test]
 fn every_header_total_and_buffer_length_at_the_boundaries() {
     let headers: Vec<u8> = (0..=0xf).collect();
@@ -125,17 +122,10 @@ fn every_header_total_and_buffer_length_at_the_boundaries() {
             packet[6..8].fill(0);
             packet[9] = 6;
             let header_len = usize::from(ihl) * 4;
-            packet[10..12].fill(0);
-            let checksum = !sum(&packet[..header_len.max(20)]);
-            packet[10..12].copy_from_slice(&checksum.to_be_bytes());
-            if (20..=total_len).contains(&header_len) && total_len - header_len >= 20 {
-                packet[header_len + 13] = 2;
-                packet[header_len + 16..header_len + 18].fill(0);
-                let segment_len = total_len - header_len;
-                let pseudo_header = reference::pseudo_header(&packet[12..20], segment_len);
-                let checksum = !sum(&[&pseudo_header, &packet[header_len..total_len]].concat());
-                packet[header_len + 16..header_len + 18].copy_from_slice(&checksum.to_be_bytes());
+            if header_len >= 20 && header_len + 20 <= total_len {
+                packet[header_len + 13] = SYN;
             }
+            repair(&mut packet);
             for buffer_len in 0..=packet.len() {
                 for rules in &all_rules {
                     compare(&packet[..buffer_len], rules);

@@ -1,29 +1,20 @@
-//! IPv6 extension headers: which are walked past, how long they are, and what ends the walk (RFC 8200 §4).
+//! IPv6 extension headers: which are skipped, how long they are, and which packets are refused (RFC 8200 §4).
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V6, repair};
-use common::reference::Rules;
+use support::packet::{Tcp, V6, repair};
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, ESP, FRAGMENT, HOP_BY_HOP, NO_NEXT_HEADER, ROUTING};
+use support::reference::Rules;
 use tcp_reset::tcp::FIN;
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
 
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const ESP: u8 = 50;
-const AUTHENTICATION: u8 = 51;
-const NO_NEXT_HEADER: u8 = 59;
-const DESTINATION_OPTIONS: u8 = 60;
-
-/// A packet with `extensions`, three bytes of data and FIN, so that a length got wrong shows.
+/// A packet with `extensions`, three bytes of data and FIN, so that a wrong length shows.
 fn packet(extensions: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let tcp = Tcp { seq: 100, flags: FIN, data: vec![0xaa; 3], ..Tcp::default() };
     V6 { extensions: extensions.to_vec(), tcp, ..V6::default() }.bytes()
 }
 
-/// Asserts that the packet is answered as it would be without extension headers: none is echoed, none counts as data.
+/// Asserts that the packet is answered as without extension headers: none is echoed, none counts as data.
 fn assert_answered(extensions: &[(u8, Vec<u8>)]) {
     for rules in Rules::all() {
         let [with, without] = [extensions, &[]].map(|extensions| {
@@ -72,8 +63,8 @@ fn fragment_headers_are_eight_bytes() {
     }
 }
 
-/// An atomic fragment is whole (RFC 6946). A first one with more to come has a TCP header, and its checksum tells
-/// whether it has all of the segment.
+/// An atomic fragment is a whole packet (RFC 6946). A first fragment has a TCP header; the checksum shows whether it holds
+/// the whole segment.
 #[test]
 fn first_fragments_go_on() {
     for flags in 0..8 {
@@ -90,7 +81,7 @@ fn later_fragments_do_not() {
     }
 }
 
-/// What a later fragment says that follows is not there; so nothing of it is looked at.
+/// The header that a later fragment names is in the first one, so the later one's payload is not read.
 #[test]
 fn a_later_fragment_of_anything_is_a_fragment() {
     let mut packet = packet(&[(FRAGMENT, vec![0, 0, 0, 8, 1, 2, 3, 4])]);
@@ -100,7 +91,7 @@ fn a_later_fragment_of_anything_is_a_fragment() {
     }
 }
 
-/// In the order RFC 8200 §4.1 recommends, in another, and again and again.
+/// In the order that RFC 8200 §4.1 recommends, in another order, and repeated.
 #[test]
 fn chains() {
     let [hop_by_hop, routing, fragment, authentication, options] = [
@@ -134,7 +125,7 @@ fn the_longest_chain() {
     assert_eq!(decide(&endless), Err(NoReset::ExtensionHeader));
 }
 
-/// Headers that end where the packet does leave no TCP header; those that would end later have run past it.
+/// Headers that end where the packet does leave no TCP header; those that end later are too long.
 #[test]
 fn running_past_the_packet() {
     for kind in [HOP_BY_HOP, ROUTING, AUTHENTICATION, DESTINATION_OPTIONS] {
@@ -174,7 +165,7 @@ fn less_than_a_header() {
     }
 }
 
-/// Where the segment is but of no concern: behind "no next header", inside ESP, under anything unknown.
+/// A segment after "no next header", ESP or an unknown header is not answered.
 #[test]
 fn ends_of_the_walk() {
     for protocol in [1, 17, 41, ESP, 58, NO_NEXT_HEADER, 132, 135, 139, 140, 253, 255] {
@@ -204,7 +195,7 @@ fn trust_needs_every_header() {
     }
 }
 
-/// Of a header that the packet has room for, and no more, any byte may be missing from the buffer.
+/// The buffer is cut at every byte of a header that fills the packet.
 #[test]
 fn a_header_at_the_end_of_the_packet_may_be_missing() {
     let trusting = Config::new().tcp_checksum(Checksum::Trust);
@@ -218,7 +209,7 @@ fn a_header_at_the_end_of_the_packet_may_be_missing() {
     }
 }
 
-/// What the lengths say alone is known from few bytes: then that, not the missing bytes, is the reason.
+/// If the lengths alone are a reason for silence, that reason is returned, not `Truncated`.
 #[test]
 fn a_header_past_the_packet_is_worse_than_one_past_the_buffer() {
     let trusting = Config::new().tcp_checksum(Checksum::Trust);

@@ -1,16 +1,14 @@
-//! Every field of a reset that comes from the offender or from the configuration, at every value.
+//! Fields of the reset that come from the offender or from the configuration, at every value.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, V6, both};
-use common::reference::{self, Rules};
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, both};
+use support::reference::{self, Rules};
 use tcp_reset::tcp::{ACK, FIN};
 use tcp_reset::{MAX_LEN, Reset, reset_with};
 
-/// The crate's reply, once it is the reference model's.
+/// The crate's reply, which has to be the reference model's.
 fn reply(packet: &[u8], rules: &Rules) -> Vec<u8> {
     let mut buffer = [DIRT; MAX_LEN];
     let reply = reset_with(packet, &rules.config(), &mut buffer).unwrap().to_vec();
@@ -18,7 +16,7 @@ fn reply(packet: &[u8], rules: &Rules) -> Vec<u8> {
     reply
 }
 
-/// Netfilter's resets are routine; the TCP stack's are as urgent as their offenders, without their congestion marks.
+/// Netfilter writes a type of service of 0; the TCP stack reflects the offender's without the ECN bits.
 #[test]
 fn every_type_of_service() {
     for tos in 0..=255 {
@@ -39,7 +37,7 @@ fn every_traffic_class() {
     }
 }
 
-/// The offender's own time to live is nobody's concern, not even zero; the reset's is the configuration's.
+/// The offender's time to live does not matter, not even zero; the reset's comes from the configuration.
 #[test]
 fn every_hop_limit() {
     for hop_limit in 0..=255 {
@@ -55,7 +53,7 @@ fn every_hop_limit() {
     }
 }
 
-/// Any port is a port, zero as well.
+/// Every port is answered, also port 0.
 #[test]
 fn ports() {
     for (source_port, destination_port) in [(0, 0), (0, 1), (1, 0), (0x1234, 0xabcd), (0xffff, 0xffff)] {
@@ -67,7 +65,7 @@ fn ports() {
     }
 }
 
-/// None of the offender's other fields leaves a trace: window, urgent pointer, reserved bits, options, id, flow label.
+/// The reset has nothing of the offender's other fields: window, urgent pointer, reserved bits, options, id, flow label.
 #[test]
 fn nothing_else_is_copied() {
     for flags in [FIN, ACK] {

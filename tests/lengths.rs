@@ -1,12 +1,10 @@
-//! Lengths are what the headers say, never what the buffer holds.
+//! Lengths are read from the headers, never taken from the buffer.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, V6, both, repair};
-use common::reference::Rules;
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, both, repair};
+use support::reference::Rules;
 use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset};
 
@@ -20,7 +18,7 @@ fn ack(packet: &[u8], profile: Profile) -> Result<u32, NoReset> {
 const NETFILTER: Profile = Profile::Netfilter;
 const TCP_STACK: Profile = Profile::TcpStack;
 
-/// Ethernet pads to 60 bytes, others append checksums and timestamps: none of it is the packet's.
+/// Bytes after the packet are not data: Ethernet pads to 60 bytes, others append checksums and timestamps.
 #[test]
 fn padding_changes_nothing() {
     for packet in both(&Tcp { seq: SEQ, data: b"seven !".to_vec(), ..Tcp::default() }) {
@@ -35,7 +33,7 @@ fn padding_changes_nothing() {
     }
 }
 
-/// Options lengthen the header, count as nothing else, and are not echoed.
+/// Options make the header longer, do not count as data, and are not echoed.
 #[test]
 fn every_ipv4_header_length() {
     for words in 0..=10_usize {
@@ -56,7 +54,7 @@ fn every_ipv4_header_length() {
     }
 }
 
-/// The header that its options make reach past the total length, or past the buffer.
+/// A header whose options end after the total length, or after the buffer.
 #[test]
 fn a_header_has_to_fit() {
     for words in 6..=15_u8 {
@@ -113,7 +111,7 @@ fn every_ipv6_payload_length() {
     }
 }
 
-/// The longest packets of all, their checksums verified.
+/// The longest packets, with their checksums verified.
 #[test]
 fn the_longest_packets() {
     let data = |len| Tcp { seq: SEQ, flags: FIN, data: vec![0xee; len], ..Tcp::default() };
@@ -125,8 +123,8 @@ fn the_longest_packets() {
     assert_eq!(ack(&longest, NETFILTER), Ok(SEQ + 65_515 + 1));
 }
 
-/// A segment of 40 bytes under every data offset. The TCP stack refuses what cannot be; netfilter subtracts whatever
-/// it finds, so that a small offset makes data of header bytes and a large one takes sequence numbers away.
+/// A segment of 40 bytes under every data offset. The TCP stack refuses an impossible one; netfilter
+/// subtracts it, so that a small offset counts header bytes as data and a large one makes SEG.LEN too small or negative.
 #[test]
 #[rustfmt::skip]
 fn every_data_offset() {
@@ -159,7 +157,7 @@ fn every_data_offset() {
     }
 }
 
-/// Sequence numbers taken away from zero: the numbers wrap, as Linux's do.
+/// A negative SEG.LEN wraps, as in Linux.
 #[test]
 fn a_data_offset_past_the_segment_wraps() {
     for packet in both(&Tcp { seq: 0, flags: 0, data_offset: Some(15), ..Tcp::default() }) {

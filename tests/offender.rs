@@ -1,11 +1,9 @@
-//! What a log says of a packet, above all of one that draws no reset: who sent it to whom.
+//! `Offender`: source and destination of a packet, for the log of one that draws no reset.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6};
 use core::net::IpAddr;
+use support::packet::{Tcp, V4, V6};
 use tcp_reset::tcp::RST;
 use tcp_reset::{MAX_LEN, NoReset, Offender};
 
@@ -43,7 +41,7 @@ fn its_fields() {
     assert_eq!(offender.ports, None);
 }
 
-/// Whatever is wrong with a segment, its ports are read.
+/// The ports are read, whatever is wrong with the segment.
 #[test]
 fn a_segment_has_ports() {
     let rst = Tcp { flags: RST, ..Tcp::default() };
@@ -58,7 +56,7 @@ fn a_segment_has_ports() {
     assert_log(&edited(v6, 56, 0x55), NoReset::TcpChecksum, V6_PORTS);
 }
 
-/// Extension headers are walked past, as far as a reset's decision does.
+/// Extension headers are skipped as in the decision.
 #[test]
 fn ports_behind_extension_headers() {
     let options = (60, vec![0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -70,7 +68,7 @@ fn ports_behind_extension_headers() {
     assert_log(&edited(with(&[options]), 41, 200), NoReset::ExtensionHeader, V6_ADDRESSES);
 }
 
-/// What is refused for its IP header has addresses, but bytes that may not be ports.
+/// A packet that is refused for its IP header has addresses; its ports are not read.
 #[test]
 fn no_segment_no_ports() {
     assert_log(&V4 { protocol: 17, ..V4::default() }.bytes(), NoReset::NotTcp, V4_ADDRESSES);
@@ -90,13 +88,13 @@ fn no_segment_no_ports() {
     assert_log(&packet, NoReset::Source, ":: > 2001:db8:1::2");
 }
 
-/// Four bytes of a segment are its ports, if they are the packet's and not padding.
+/// The ports need four bytes of the segment; padding does not count.
 #[test]
 fn a_short_segment() {
     for (len, text) in [(3, V4_ADDRESSES), (4, V4_PORTS), (19, V4_PORTS)] {
         let mut packet = V4::default().bytes();
         packet[3] = 20 + len;
-        common::offender::repair(&mut packet);
+        support::packet::repair(&mut packet);
         assert_log(&packet, NoReset::TcpHeader, text);
     }
     for (len, text) in [(3, V6_ADDRESSES), (4, V6_PORTS), (19, V6_PORTS)] {

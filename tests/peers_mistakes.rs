@@ -1,22 +1,20 @@
-//! What other stacks and firewalls got wrong when they answered with resets, each once, as a test of ours.
+//! Mistakes of other stacks and firewalls in their resets, each a test of this crate.
 //!
 //! The source of each is named: the file, or the issue or pull request of the project. Vectors are those of
 //! `testdata/vectors/ipv4-netfilter.txt`.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, both, repair};
-use common::reference::{Rules, sum};
+use support::DIRT;
+use support::packet::{Tcp, V4, both, repair};
+use support::reference::{Rules, sum};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
 
 const SEQ: u32 = 522_224_616;
 const NUMBER: u32 = 1_406_759_780;
 
-/// The control bits, SEQ and ACK that answer a segment, over either version of IP.
+/// Control bits, SEQ and ACK of the reset for a segment, the same over both versions of IP.
 fn answer(tcp: &Tcp) -> (u8, u32, u32) {
     let [v4, v6] = both(tcp).map(|packet| {
         let mut buffer = [DIRT; MAX_LEN];
@@ -33,24 +31,57 @@ fn segment(flags: u8, data: &[u8]) -> Tcp {
     Tcp { flags, seq: SEQ, ack: 0, data: data.to_vec(), ..Tcp::default() }
 }
 
-// smoltcp acknowledges a SYN alone: FIN, data or no flags at all draw a bare "RST seq=0" that their sender ignores.
+/// Who was wrong, where, and how; with an example vector. Then a segment: flags, SEQ, ACK, data; and the reset: SEQ, ACK.
+/// The reset acknowledges exactly if the segment does not.
+type Mistake = (&'static str, u8, u32, u32, &'static [u8], (u32, u32));
 
-// smoltcp 0.14, `rst_reply` in src/socket/tcp.rs; vector `flags-01`.
-#[test]
-fn smoltcp_fin_without_ack_is_acknowledged() {
-    assert_eq!(answer(&segment(FIN, b"")), (RST | ACK, 0, SEQ + 1));
-}
+const ECE: u8 = 0x40;
+const CWR: u8 = 0x80;
 
-// smoltcp 0.14, the same; vector `flags-00-data`.
-#[test]
-fn smoltcp_data_without_ack_is_acknowledged() {
-    assert_eq!(answer(&segment(0, b"data")), (RST | ACK, 0, SEQ + 4));
-}
+/// Mistakes in the numbers.
+#[rustfmt::skip]
+const NUMBERS: &[Mistake] = &[
+    // smoltcp acknowledges nothing but a SYN: these draw a bare RST with SEQ 0, which their sender ignores.
+    ("smoltcp 0.14, rst_reply in src/socket/tcp.rs: FIN; flags-01", FIN, SEQ, 0, b"", (0, SEQ + 1)),
+    ("smoltcp 0.14, the same: data; flags-00-data", 0, SEQ, 0, b"data", (0, SEQ + 4)),
+    ("smoltcp 0.14, the same: no flags; flags-00", 0, SEQ, 0, b"", (0, SEQ)),
+    ("smoltcp 0.14 refuses SYN with FIN; flags-03", SYN | FIN, SEQ, 0, b"", (0, SEQ + 2)),
+    // RST/ACK always: lwIP, `tcp_rst` in src/core/tcp_out.c; Snort 3; OpenBSD pf; NuttX before PR 17683.
+    ("lwIP: RST/ACK for ACK; flags-10", ACK, SEQ, NUMBER, b"data", (NUMBER, 0)),
+    ("lwIP: RST/ACK for FIN/ACK; flags-11", ACK | FIN, SEQ, NUMBER, b"data", (NUMBER, 0)),
+    ("lwIP: RST/ACK for SYN/ACK; flags-12", ACK | SYN, SEQ, NUMBER, b"data", (NUMBER, 0)),
+    ("lwIP: RST/ACK for SYN/FIN/ACK; flags-13", ACK | FIN | SYN, SEQ, NUMBER, b"data", (NUMBER, 0)),
+    ("lwIP, tcp_rst: SYN with FIN counts one; flags-03", SYN | FIN, SEQ, 0, b"data", (0, SEQ + 6)),
+    ("Zephyr, issue 90086: SYN does not count; flags-02", SYN, SEQ, 0, b"", (0, SEQ + 1)),
+    ("Zephyr, PR 114449: FIN does not count; flags-01", FIN, SEQ, 0, b"", (0, SEQ + 1)),
+    ("FreeRTOS+TCP, issue 700: data and FIN do not count; flags-01-data", FIN, SEQ, 0, b"data", (0, SEQ + 5)),
+    ("picoTCP, issues 54 and 56, and ipfw: data does not count", 0, SEQ, 0, &[0; 100], (0, SEQ + 100)),
+    ("picoTCP: SYN does not count", SYN, SEQ, 0, &[0; 100], (0, SEQ + 101)),
+    ("picoTCP: FIN does not count", FIN, SEQ, 0, &[0; 100], (0, SEQ + 101)),
+    ("picoTCP: SYN and FIN do not count", SYN | FIN, SEQ, 0, &[0; 100], (0, SEQ + 102)),
+    // Suricata, `SetupTCP` in src/respond-reject-libnet11.c, tests the number instead of the bit.
+    ("Suricata: ACK with the number 0", ACK, SEQ, 0, b"", (0, 0)),
+    ("Suricata: a number without ACK", SYN, SEQ, NUMBER, b"", (0, SEQ + 1)),
+    ("gVisor, issue 7075: flags are compared as a whole; flags-c2", SYN | ECE | CWR, SEQ, 0, b"", (0, SEQ + 1)),
+    ("gVisor, the same", ACK | ECE | CWR, SEQ, NUMBER, b"", (NUMBER, 0)),
+    // OVN, controller/pinctrl.c (28097d5ad), and Portmaster's Windows driver: SEQ 0 and ACK = SEQ + 1 for all segments.
+    // ELKS before PR 985: SEQ is the segment's SEQ.
+    ("OVN: ACK; flags-10", ACK, SEQ, NUMBER, b"", (NUMBER, 0)),
+    ("OVN: ACK with data; flags-10-data", ACK, SEQ, NUMBER, b"data", (NUMBER, 0)),
+    // An XDP example adds one to big-endian bytes, so that the carry is lost.
+    ("XDP example; wrap-syn-ffffffff", SYN, 0xff, 0, b"", (0, 0x100)),
+    ("XDP example", SYN, 0xffff, 0, b"", (0, 0x1_0000)),
+    ("XDP example", SYN, 0x00ff_ffff, 0, b"", (0, 0x0100_0000)),
+    ("XDP example", SYN, 0x12ff_ffff, 0, b"", (0, 0x1300_0000)),
+];
 
-// smoltcp 0.14, the same; vector `flags-00`.
 #[test]
-fn smoltcp_no_flags_at_all_are_acknowledged() {
-    assert_eq!(answer(&segment(0, b"")), (RST | ACK, 0, SEQ));
+fn numbers() {
+    for &(mistake, flags, seq, ack, data, numbers) in NUMBERS {
+        let control = if flags & ACK == 0 { RST | ACK } else { RST };
+        let tcp = Tcp { seq, ack, ..segment(flags, data) };
+        assert_eq!(answer(&tcp), (control, numbers.0, numbers.1), "{mistake}");
+    }
 }
 
 // smoltcp 0.14 refuses port 0.
@@ -62,12 +93,6 @@ fn smoltcp_ports_may_be_zero() {
     }
 }
 
-// smoltcp 0.14 refuses SYN with FIN; vector `flags-03`.
-#[test]
-fn smoltcp_syn_and_fin_together_are_answered() {
-    assert_eq!(answer(&segment(SYN | FIN, b"")), (RST | ACK, 0, SEQ + 2));
-}
-
 /// An option of length 0, one of length 1, one past the header's end, a timestamp cut short.
 #[test]
 fn smoltcp_malformed_tcp_options_are_nobodys_concern() {
@@ -75,22 +100,6 @@ fn smoltcp_malformed_tcp_options_are_nobodys_concern() {
         let tcp = Tcp { options: options.to_vec(), ..segment(SYN, b"") };
         assert_eq!(answer(&tcp), (RST | ACK, 0, SEQ + 1));
     }
-}
-
-// lwIP, `tcp_rst` in src/core/tcp_out.c, sends RST/ACK always; so do Snort 3, OpenBSD pf, and NuttX before PR 17683. Vector
-// `flags-10`.
-#[test]
-fn lwip_an_acknowledgment_draws_a_rst_alone() {
-    for flags in [ACK, ACK | FIN, ACK | SYN, ACK | FIN | SYN] {
-        assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(flags, b"data") }), (RST, NUMBER, 0));
-    }
-}
-
-// lwIP, `tcp_rst`: SYN with FIN counts one; vector `flags-03`.
-#[test]
-fn lwip_syn_and_fin_count_two() {
-    assert_eq!(answer(&segment(SYN | FIN, b"")).2, SEQ + 2);
-    assert_eq!(answer(&segment(SYN | FIN, b"data")).2, SEQ + 6);
 }
 
 // lwIP, `tcp_rst`: the window is not zero.
@@ -103,19 +112,6 @@ fn lwip_the_window_is_zero() {
             assert_eq!(reply[reply.len() - 6..reply.len() - 4], [0, 0]);
         }
     }
-}
-
-// Zephyr left out SYN (issue 90086), then FIN (PR 114449).
-#[test]
-fn zephyr_syn_and_fin_both_count() {
-    assert_eq!(answer(&segment(SYN, b"")).2, SEQ + 1);
-    assert_eq!(answer(&segment(FIN, b"")).2, SEQ + 1);
-}
-
-// FreeRTOS+TCP (issue 700): Linux ignored its resets, which left out data and FIN.
-#[test]
-fn freertos_data_and_fin_count() {
-    assert_eq!(answer(&segment(FIN, b"data")).2, SEQ + 5);
 }
 
 // FreeRTOS+TCP: the offender's window and urgent pointer stay in the reset.
@@ -132,15 +128,6 @@ fn freertos_nothing_is_left_of_the_offender() {
     }
 }
 
-// picoTCP (issues 54, 56) and ipfw leave out SYN, FIN or data.
-#[test]
-fn picotcp_seg_len_has_three_parts() {
-    assert_eq!(answer(&segment(0, &[0; 100])).2, SEQ + 100);
-    assert_eq!(answer(&segment(SYN, &[0; 100])).2, SEQ + 101);
-    assert_eq!(answer(&segment(FIN, &[0; 100])).2, SEQ + 101);
-    assert_eq!(answer(&segment(SYN | FIN, &[0; 100])).2, SEQ + 102);
-}
-
 // OpenBSD pf sends its resets with a type of service of 0x10.
 #[test]
 fn pf_the_type_of_service_is_zero_or_reflected() {
@@ -148,17 +135,6 @@ fn pf_the_type_of_service_is_zero_or_reflected() {
     let tos = |rules: Rules| reset_with(&packet, &rules.config(), &mut [0; MAX_LEN]).unwrap()[1];
     assert_eq!(tos(Rules::NETFILTER), 0);
     assert_eq!(tos(Rules::TCP_STACK), 0x2e << 2);
-}
-
-// Suricata, `SetupTCP` in src/respond-reject-libnet11.c, tests the number instead of the bit.
-#[test]
-fn suricata_the_bit_counts_when_the_number_is_zero() {
-    assert_eq!(answer(&segment(ACK, b"")), (RST, 0, 0));
-}
-
-#[test]
-fn suricata_the_number_counts_for_nothing_without_its_bit() {
-    assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(SYN, b"") }), (RST | ACK, 0, SEQ + 1));
 }
 
 // Calico, eBPF data plane (PR 13925): padding was counted, and connect() waited for 127 seconds.
@@ -216,8 +192,7 @@ fn sing_tun_a_reset_lives_long_enough() {
     assert_eq!(tcp_reset::reset(&v6, &mut buffer).unwrap()[7], 64);
 }
 
-// etherparse 0.21 and pnet 0.35, where they are used to verify: who computes anew and compares refuses one of the two
-// zeros.
+// etherparse 0.21 and pnet 0.35 compute a checksum and compare: to verify in this way refuses one of the two zeros.
 #[test]
 fn etherparse_either_zero_is_a_valid_checksum() {
     let [v4, v6] = both(&segment(SYN, b""));
@@ -230,15 +205,6 @@ fn etherparse_either_zero_is_a_valid_checksum() {
         packet[at..at + 2].fill(0xff);
         assert!(Reset::in_reply_to(&packet, &Config::new()).is_ok());
     }
-}
-
-// gVisor (issue 7075): an exact match of the flags; vector `flags-c2`.
-#[test]
-fn gvisor_syn_with_ece_and_cwr_is_a_syn() {
-    const ECE: u8 = 0x40;
-    const CWR: u8 = 0x80;
-    assert_eq!(answer(&segment(SYN | ECE | CWR, b"")), (RST | ACK, 0, SEQ + 1));
-    assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(ACK | ECE | CWR, b"") }), (RST, NUMBER, 0));
 }
 
 // edge-raw 0.8 panics on a total length of 0, and on an IHL of 15 with a total length of 20.
@@ -265,23 +231,6 @@ fn edge_raw_every_pair_of_lengths_is_survived() {
                 assert_eq!((decision, trusting), (Ok(()), Ok(())));
             }
         }
-    }
-}
-
-// OVN, controller/pinctrl.c (28097d5ad), and Portmaster's Windows driver: SEQ 0 and ACK = SEQ + 1 for every offender; ELKS
-// before PR 985: SEQ taken from the offender's SEQ. Vectors `flags-10`, `flags-10-data`.
-#[test]
-fn ovn_an_acknowledgment_gives_the_sequence_number() {
-    for data in [&b""[..], b"data"] {
-        assert_eq!(answer(&Tcp { ack: NUMBER, ..segment(ACK, data) }), (RST, NUMBER, 0));
-    }
-}
-
-// An XDP example adds one to big-endian bytes, so that the carry is lost. Vector `wrap-syn-ffffffff`.
-#[test]
-fn xdp_example_one_more_than_ff_carries() {
-    for seq in [0xff, 0xffff, 0x00ff_ffff, 0x12ff_ffff] {
-        assert_eq!(answer(&Tcp { seq, ..segment(SYN, b"") }), (RST | ACK, 0, seq + 1));
     }
 }
 

@@ -1,23 +1,21 @@
-//! What holds for any packet at all, tried on random ones.
+//! What holds for every packet, tried with random ones.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::DIRT;
-use common::invariants;
-use common::offender::{Tcp, V4, V6, repair};
-use common::reference::Rules;
 use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
+use support::DIRT;
+use support::invariants;
+use support::packet::{Tcp, V4, V6, repair};
+use support::reference::Rules;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Checksum, NoReset, Profile, Reset};
 
-/// As many cases as a debug build tries in a fraction of a second; what ever failed is kept and tried first.
+/// A debug build tries this many cases in a fraction of a second. A case that failed once is kept and tried first.
 fn settings() -> ProptestConfig {
     let file = FileFailurePersistence::Direct("tests/properties.regressions");
     ProptestConfig { cases: 768, failure_persistence: Some(Box::new(file)), ..ProptestConfig::default() }
@@ -28,7 +26,7 @@ fn number() -> impl Strategy<Value = u32> {
     prop_oneof![3 => any::<u32>(), 1 => 0_u32..3, 1 => (u32::MAX - 3)..]
 }
 
-/// None, a little, or enough for the checksum's widest steps; that much is spun from two bytes, which is quicker.
+/// None, a few bytes, or enough for the checksum's widest steps. Long data is made from two random bytes, for speed.
 fn data() -> impl Strategy<Value = Vec<u8>> {
     let much = (any::<(u8, u8)>(), 100..1500_usize).prop_map(|((first, step), len)| {
         core::iter::successors(Some(first), |byte| Some(byte.wrapping_add(step))).take(len).collect()
@@ -36,7 +34,7 @@ fn data() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![4 => Just(Vec::new()), 3 => vec(any::<u8>(), 1..40), 2 => much]
 }
 
-/// A segment as it should be, with whatever flags but `never`.
+/// A correct segment with any flags but `never`.
 fn tcp(never: u8) -> impl Strategy<Value = Tcp> {
     let ports = any::<(u16, u16)>();
     let fields = (any::<u8>(), 0..16_u8, any::<u16>(), any::<u16>());
@@ -58,7 +56,7 @@ fn tcp(never: u8) -> impl Strategy<Value = Tcp> {
     )
 }
 
-/// An IPv4 packet as it should be.
+/// A correct IPv4 packet.
 fn v4(never: u8) -> impl Strategy<Value = V4> {
     let fields = any::<(u8, u16, u8, u8)>();
     let addresses = (1..224_u8, any::<[u8; 3]>(), 1..224_u8, any::<[u8; 3]>());
@@ -104,7 +102,7 @@ fn extension(kind: u8) -> impl Strategy<Value = (u8, Vec<u8>)> {
     })
 }
 
-/// An IPv6 packet as it should be.
+/// A correct IPv6 packet.
 fn v6(extensions: impl Strategy<Value = Vec<(u8, Vec<u8>)>>, never: u8) -> impl Strategy<Value = V6> {
     let addresses = (1..255_u8, any::<[u8; 15]>(), 1..255_u8, any::<[u8; 15]>());
     (any::<(u8, u32, u8)>(), addresses, extensions, tcp(never)).prop_map(
@@ -120,13 +118,13 @@ fn v6(extensions: impl Strategy<Value = Vec<(u8, Vec<u8>)>>, never: u8) -> impl 
     )
 }
 
-/// A packet that was right until something happened to it: up to three of its bytes are changed, an address is filled
-/// with one byte, it is cut or padded. Mostly its checksums are repaired in between, so that the changes are looked at.
+/// A correct packet that is then changed: up to three bytes are changed, an address is filled with one byte, the packet is
+/// cut or padded. In most, the checksums are made right again, so that other checks find the change.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let v4 = |never| v4(never).prop_map(|v4| v4.bytes());
     let v6 = |never| v6(disorderly(), never).prop_map(|v6| v6.bytes());
     let whole = prop_oneof![5 => v4(RST), 1 => v4(0), 5 => v6(RST), 1 => v6(0)];
-    // Bits change mostly in the headers, and often enough in the first byte: there they decide something.
+    // Most changes are in the headers, many of them in the first byte.
     let change = prop_oneof![
         1 => (Just(0), 0..0x20_u8),
         9 => (0..80_usize, any::<u8>()),
@@ -154,7 +152,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// Bytes, mostly of one of the two versions.
+/// Random bytes, most of them with the first byte of an IP packet.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     (vec(any::<u8>(), 0..150), select(&[0x45_u8, 0x46, 0x4f, 0x40, 0x60, 0x6f, 0x00][..])).prop_map(
         |(mut bytes, first)| {
@@ -177,17 +175,17 @@ fn rules() -> impl Strategy<Value = Rules> {
     })
 }
 
-/// All that holds for every packet, and what an independent parser has to say of the reply.
+/// Checks the promises, and the reply with an independent parser.
 fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
     let answer = invariants::check(packet, rules);
     if let Ok(reply) = &answer {
-        judge(reply, packet, rules);
+        parse(reply, packet, rules);
     }
     answer
 }
 
-/// The judge is etherparse.
-fn judge(reply: &[u8], packet: &[u8], rules: &Rules) {
+/// Checks every field of the reply, as etherparse reads it.
+fn parse(reply: &[u8], packet: &[u8], rules: &Rules) {
     let parsed = SlicedPacket::from_ip(reply).unwrap();
     let Some(TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("no TCP") };
     match parsed.net.unwrap() {
@@ -226,12 +224,12 @@ fn judge(reply: &[u8], packet: &[u8], rules: &Rules) {
     assert_eq!(unused, 0);
 }
 
-/// Where zero computes etherparse calls 0xffff wrong, which every receiver takes: one's-complement has two zeros.
+/// etherparse computes zero where 0xffff is as right: ones'-complement has two zeros, and receivers take both.
 fn assert_is_checksum(tcp: &TcpSlice<'_>, computed: u16) {
     assert!(tcp.checksum() == computed || (computed == 0 && tcp.checksum() == 0xffff));
 }
 
-/// The numbers of the reset for a segment as it should be, from what etherparse reads in it.
+/// The numbers of the reset for a correct segment, from what etherparse reads in it.
 fn numbers(offender: &[u8]) -> (bool, u32, u32) {
     let parsed = SlicedPacket::from_ip(offender).unwrap();
     let Some(TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("no TCP") };
@@ -280,8 +278,8 @@ proptest! {
     }
 }
 
-/// Mutated packets that all failed the first check would prove little: most get past every one, and no reason for
-/// silence is out of their reach but a payload length of zero, which two bytes would have to hit.
+/// Most of the mutated packets pass all checks, and every check refuses some, except that for a payload length of zero,
+/// which needs two bytes to be changed to zero.
 #[test]
 fn mutated_packets_get_past_the_checks() {
     let mut runner = TestRunner::deterministic();

@@ -1,187 +1,73 @@
-//! Every reason for silence, alone and before every later one, and what silence leaves behind: nothing.
+//! Every reason for silence, alone and together with every later one; and on silence the buffer is untouched.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 #![allow(clippy::as_conversions, reason = "it is how a reason's number is had")]
 
-mod common;
-
-use common::DIRT;
-use common::offender::{Tcp, V4, V6, repair};
-use common::reference::Rules;
 use std::collections::BTreeSet;
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, repair};
+use support::reference::Rules;
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6};
 
 /// One thing wrong with a packet.
 struct Fault {
     name: &'static str,
     reason: NoReset,
-    /// Sets fields; the checksums are made right again afterwards.
-    fields: fn(&mut [u8]),
-    /// Spoils what has to be spoilt last: checksums and the buffer's length.
-    last: fn(&mut Vec<u8>),
+    /// Whether it is made before or after the checksums are made right.
+    step: Step,
+    make: fn(&mut Vec<u8>),
 }
 
-fn no_fields(_: &mut [u8]) {}
-fn nothing_last(_: &mut Vec<u8>) {}
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Before,
+    After,
+}
+
+use Step::{After, Before};
+
+const fn fault(name: &'static str, reason: NoReset, step: Step, make: fn(&mut Vec<u8>)) -> Fault {
+    Fault { name, reason, step, make }
+}
 
 /// In the order of the checks. They work on a packet of 24 bytes of IPv4 header, 20 of TCP's and 4 of data.
+#[rustfmt::skip]
 const IPV4: [Fault; 14] = [
-    Fault {
-        name: "a buffer shorter than an IPv4 header",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(19),
-    },
-    Fault {
-        name: "version 5",
-        reason: NoReset::Version,
-        fields: |packet| packet[0] = 0x50 | packet[0] & 0x0f,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a header length of 16 bytes",
-        reason: NoReset::HeaderLength,
-        fields: |packet| packet[0] = packet[0] & 0xf0 | 4,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a total length below any header length",
-        reason: NoReset::TotalLength,
-        fields: |packet| packet[2..4].copy_from_slice(&[0, 15]),
-        last: nothing_last,
-    },
-    Fault {
-        name: "a buffer shorter than the header with its options",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(23),
-    },
-    Fault {
-        name: "a wrong header checksum",
-        reason: NoReset::HeaderChecksum,
-        fields: no_fields,
-        last: |packet| packet[10] ^= 0x01,
-    },
-    Fault { name: "a fragment offset", reason: NoReset::Fragment, fields: |packet| packet[7] = 1, last: nothing_last },
-    Fault { name: "UDP", reason: NoReset::NotTcp, fields: |packet| packet[9] = 17, last: nothing_last },
-    Fault {
-        name: "an unspecified source",
-        reason: NoReset::Source,
-        fields: |packet| packet[12..16].fill(0),
-        last: nothing_last,
-    },
-    Fault {
-        name: "a multicast destination",
-        reason: NoReset::Destination,
-        fields: |packet| packet[16] = 224,
-        last: nothing_last,
-    },
-    Fault {
-        name: "19 bytes of TCP header",
-        reason: NoReset::TcpHeader,
-        fields: |packet| packet[3] = 24 + 19,
-        last: nothing_last,
-    },
-    Fault { name: "RST", reason: NoReset::Rst, fields: |packet| packet[37] = 0x04, last: nothing_last },
-    Fault {
-        name: "a wrong TCP checksum",
-        reason: NoReset::TcpChecksum,
-        fields: no_fields,
-        last: |packet| packet[41] ^= 0x80,
-    },
-    Fault {
-        name: "a data offset of 4",
-        reason: NoReset::DataOffset,
-        fields: |packet| packet[36] = 0x40,
-        last: nothing_last,
-    },
+    fault("a buffer shorter than an IPv4 header", NoReset::Truncated, After, |packet| packet.truncate(19)),
+    fault("version 5", NoReset::Version, Before, |packet| packet[0] = 0x50 | packet[0] & 0x0f),
+    fault("a header length of 16 bytes", NoReset::HeaderLength, Before, |packet| packet[0] = packet[0] & 0xf0 | 4),
+    fault("a total length below any header length", NoReset::TotalLength, Before, |packet| packet[3] = 15),
+    fault("a buffer shorter than the header with its options", NoReset::Truncated, After, |packet| packet.truncate(23)),
+    fault("a wrong header checksum", NoReset::HeaderChecksum, After, |packet| packet[10] ^= 0x01),
+    fault("a fragment offset", NoReset::Fragment, Before, |packet| packet[7] = 1),
+    fault("UDP", NoReset::NotTcp, Before, |packet| packet[9] = 17),
+    fault("an unspecified source", NoReset::Source, Before, |packet| packet[12..16].fill(0)),
+    fault("a multicast destination", NoReset::Destination, Before, |packet| packet[16] = 224),
+    fault("19 bytes of TCP header", NoReset::TcpHeader, Before, |packet| packet[3] = 24 + 19),
+    fault("RST", NoReset::Rst, Before, |packet| packet[37] = 0x04),
+    fault("a wrong TCP checksum", NoReset::TcpChecksum, After, |packet| packet[41] ^= 0x80),
+    fault("a data offset of 4", NoReset::DataOffset, Before, |packet| packet[36] = 0x40),
 ];
 
 /// In the order of the checks. They work on a packet of an IPv6 header, a destination options header (at 40), a
 /// fragment header (at 48), a TCP header (at 56) and 4 bytes of data.
+#[rustfmt::skip]
 const IPV6: [Fault; 14] = [
-    Fault {
-        name: "a buffer shorter than an IPv6 header",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(39),
-    },
-    Fault {
-        name: "version 7",
-        reason: NoReset::Version,
-        fields: |packet| packet[0] = 0x70 | packet[0] & 0x0f,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a payload length of zero",
-        reason: NoReset::Jumbogram,
-        fields: |packet| packet[4..6].fill(0),
-        last: nothing_last,
-    },
-    Fault {
-        name: "a buffer shorter than the payload length",
-        reason: NoReset::Truncated,
-        fields: no_fields,
-        last: |packet| packet.truncate(48),
-    },
-    Fault {
-        name: "a multicast source",
-        reason: NoReset::Source,
-        fields: |packet| packet[8] = 0xff,
-        last: nothing_last,
-    },
-    Fault {
-        name: "an unspecified destination",
-        reason: NoReset::Destination,
-        fields: |packet| packet[24..40].fill(0),
-        last: nothing_last,
-    },
-    Fault {
-        name: "UDP behind the IPv6 header",
-        reason: NoReset::NotTcp,
-        fields: |packet| packet[6] = 17,
-        last: nothing_last,
-    },
-    Fault {
-        name: "destination options past the packet",
-        reason: NoReset::ExtensionHeader,
-        fields: |packet| packet[41] = 4,
-        last: nothing_last,
-    },
-    Fault {
-        name: "a fragment offset",
-        reason: NoReset::Fragment,
-        fields: |packet| packet[51] |= 0x08,
-        last: nothing_last,
-    },
-    Fault {
-        name: "no next header behind the fragment header",
-        reason: NoReset::NotTcp,
-        fields: |packet| packet[48] = 59,
-        last: nothing_last,
-    },
-    Fault {
-        name: "19 bytes of TCP header",
-        reason: NoReset::TcpHeader,
-        fields: |packet| packet[5] = 16 + 19,
-        last: nothing_last,
-    },
-    Fault { name: "RST", reason: NoReset::Rst, fields: |packet| packet[69] = 0x04, last: nothing_last },
-    Fault {
-        name: "a wrong TCP checksum",
-        reason: NoReset::TcpChecksum,
-        fields: no_fields,
-        last: |packet| {
-            // The source port counts as the checksum does, and is there however short the segment is.
-            packet[56] ^= 0x80;
-        },
-    },
-    Fault {
-        name: "a data offset of 4",
-        reason: NoReset::DataOffset,
-        fields: |packet| packet[68] = 0x40,
-        last: nothing_last,
-    },
+    fault("a buffer shorter than an IPv6 header", NoReset::Truncated, After, |packet| packet.truncate(39)),
+    fault("version 7", NoReset::Version, Before, |packet| packet[0] = 0x70 | packet[0] & 0x0f),
+    fault("a payload length of zero", NoReset::Jumbogram, Before, |packet| packet[4..6].fill(0)),
+    fault("a buffer shorter than the payload length", NoReset::Truncated, After, |packet| packet.truncate(48)),
+    fault("a multicast source", NoReset::Source, Before, |packet| packet[8] = 0xff),
+    fault("an unspecified destination", NoReset::Destination, Before, |packet| packet[24..40].fill(0)),
+    fault("UDP behind the IPv6 header", NoReset::NotTcp, Before, |packet| packet[6] = 17),
+    fault("destination options past the packet", NoReset::ExtensionHeader, Before, |packet| packet[41] = 4),
+    fault("a fragment offset", NoReset::Fragment, Before, |packet| packet[51] |= 0x08),
+    fault("no next header behind the fragment header", NoReset::NotTcp, Before, |packet| packet[48] = 59),
+    fault("19 bytes of TCP header", NoReset::TcpHeader, Before, |packet| packet[5] = 16 + 19),
+    fault("RST", NoReset::Rst, Before, |packet| packet[69] = 0x04),
+    // The source port is summed as well, and the shortest segment has it.
+    fault("a wrong TCP checksum", NoReset::TcpChecksum, After, |packet| packet[56] ^= 0x80),
+    fault("a data offset of 4", NoReset::DataOffset, Before, |packet| packet[68] = 0x40),
 ];
 
 fn ipv4_packet() -> Vec<u8> {
@@ -197,17 +83,18 @@ fn ipv6_packet() -> Vec<u8> {
 
 /// The packet with all of `faults`.
 fn spoilt(mut packet: Vec<u8>, faults: &[&Fault]) -> Vec<u8> {
-    for fault in faults {
-        (fault.fields)(&mut packet);
-    }
-    repair(&mut packet);
-    for fault in faults {
-        (fault.last)(&mut packet);
+    for step in [Before, After] {
+        for fault in faults.iter().filter(|fault| fault.step == step) {
+            (fault.make)(&mut packet);
+        }
+        if step == Before {
+            repair(&mut packet);
+        }
     }
     packet
 }
 
-/// What is decided on a packet of one version of IP, whichever version it says it is.
+/// The decision of one version's module, whatever version the packet says.
 type Decide = fn(&[u8], &Config) -> Result<Reset, NoReset>;
 
 fn decide_ipv4(packet: &[u8], config: &Config) -> Result<Reset, NoReset> {
@@ -244,13 +131,13 @@ fn each_fault_alone_is_named() {
     }
 }
 
-/// Not only neighbours: whichever two faults a packet has, the first check that fails names the silence.
+/// Any two faults, not only neighbours: the first check that fails gives the reason.
 #[test]
 fn of_two_faults_the_first_is_named() {
     for (decide, packet, faults) in BOTH {
         for (place, first) in faults.iter().enumerate() {
             for second in &faults[place + 1..] {
-                // The first fault is made last: it may cut off what the second one spoils.
+                // The first fault is made last: it may cut off what the second one changes.
                 let packet = spoilt(packet(), &[second, first]);
                 assert_eq!(decide(&packet, &strict()), Err(first.reason), "{}, {}", first.name, second.name);
             }
@@ -270,7 +157,7 @@ fn every_truncation_is_noticed() {
     }
 }
 
-/// Which version a packet has, its first four bits say; nobody answers any but 4 and 6.
+/// The first four bits give the version; only 4 and 6 are answered.
 #[test]
 fn there_are_two_versions() {
     for version in 0..=15 {
@@ -279,7 +166,7 @@ fn there_are_two_versions() {
             repair(&mut packet);
             match version {
                 _ if version == right => assert!(Reset::in_reply_to(&packet, &strict()).is_ok()),
-                // Taken for the other version, it is garbage.
+                // Read as the other version, the packet is wrong.
                 4 | 6 => assert!(Reset::in_reply_to(&packet, &strict()).is_err()),
                 _ => assert_eq!(Reset::in_reply_to(&packet, &strict()), Err(NoReset::Version)),
             }
@@ -290,7 +177,7 @@ fn there_are_two_versions() {
     assert_eq!(ipv6::Reset::in_reply_to(&[&v4[..], &[0; 40]].concat(), &strict()), Err(NoReset::Version));
 }
 
-/// A fragment offset is any of thirteen bits; the three flags beside it are nobody's concern.
+/// The fragment offset has thirteen bits; the three flags beside it do not matter.
 #[test]
 fn fragments_but_the_first_are_refused() {
     for flags in 0..8_u16 {
@@ -318,14 +205,14 @@ fn every_protocol_but_tcp_is_refused() {
         let reason = Reset::in_reply_to(&packet, &strict()).err();
         match protocol {
             6 => assert_eq!(reason, None),
-            // A TCP header taken for an extension header: whatever it says, there is no TCP header left behind it.
+            // The TCP header is read as an extension header, so no TCP header follows.
             0 | 43 | 44 | 51 | 60 => assert!(reason.is_some()),
             _ => assert_eq!(reason, Some(NoReset::NotTcp), "IPv6, {protocol}"),
         }
     }
 }
 
-/// Every single bit of a checksummed byte counts.
+/// A wrong bit in any byte that a checksum covers is noticed.
 #[test]
 fn every_flipped_bit_is_noticed() {
     // IPv4: both checksums together cover the packet.
@@ -389,7 +276,7 @@ fn a_buffer_too_short_for_the_reset_is_left_alone() {
     }
 }
 
-/// Netfilter's profile lacks one reason, the last.
+/// The netfilter profile lacks the last reason.
 #[test]
 fn the_profiles_differ_in_the_data_offset_alone() {
     for (decide, packet, faults) in BOTH {
@@ -401,7 +288,7 @@ fn the_profiles_differ_in_the_data_offset_alone() {
     }
 }
 
-/// A reason's number and text, as C headers, counters and logs have them.
+/// The number and the text of each reason stay the same.
 #[test]
 #[rustfmt::skip]
 fn reasons_have_numbers_and_texts() {

@@ -1,4 +1,4 @@
-//! RFC 9293 §3.10.7.1: what a closed port answers, in every case there is.
+//! RFC 9293 §3.10.7.1: what a closed port answers, in every case.
 //!
 //! > An incoming segment containing a RST is discarded. An incoming segment not containing a RST causes a RST to be sent
 //! > in response. [...] If the ACK bit is off, sequence number zero is used,
@@ -6,9 +6,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6, both};
+use support::packet::{Tcp, V4, V6, both};
 use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, Segment};
 use tcp_reset::{MAX_LEN, NoReset};
 
@@ -45,16 +43,16 @@ const TABLE: [(u8, Answer); 16] = [
     (ACK | RST | SYN | FIN,  Silence),
 ];
 
-/// Without data and with little, much, and as much as an IPv4 packet holds.
+/// Lengths of data, up to the most that an IPv4 packet holds.
 const DATA_LENS: [u16; 5] = [0, 1, 3, 1460, 65_495];
 
-/// Far from the end of sequence space, right before it, and so near that only some segments wrap.
+/// Far from the end of sequence space, directly before it, and so near that only some segments wrap.
 const SEQS: [u32; 6] = [0, 522_224_616, 0x7fff_ffff, 0xffff_fffd, 0xffff_fffe, 0xffff_ffff];
 
-/// SEG.ACK, which means nothing without its bit.
+/// SEG.ACK, which does not count without the ACK bit.
 const ACKS: [u32; 3] = [0, 1_406_759_780, 0xffff_ffff];
 
-/// The table's answer for one segment, in the crate's words.
+/// The table's answer for one segment, as the crate's type.
 fn expected(answer: Answer, offender: &Segment) -> Result<Reset, NoReset> {
     let (source_port, destination_port) = (offender.destination_port, offender.source_port);
     match answer {
@@ -68,7 +66,7 @@ fn expected(answer: Answer, offender: &Segment) -> Result<Reset, NoReset> {
     }
 }
 
-/// Calls `test` with every row of the table, in every variety.
+/// Calls `test` with every row of the table and every number and length.
 fn for_all(mut test: impl FnMut(Segment, Answer)) {
     for (flags, answer) in TABLE {
         for data_len in DATA_LENS {
@@ -90,7 +88,7 @@ fn the_table_holds_for_bare_numbers() {
 #[test]
 fn the_table_holds_for_whole_packets() {
     for_all(|segment, answer| {
-        // The longest packets take their time to build: with one sequence number, they have shown what they can.
+        // The longest packets are slow to build: one sequence number is enough.
         if segment.data_len == 65_495 && segment.seq != 0xffff_fffe {
             return;
         }
@@ -133,7 +131,7 @@ fn all_256_flag_bytes_answer_as_their_four_bits() {
     }
 }
 
-/// SEG.LEN by hand, in the cases where it is easily got wrong.
+/// SEG.LEN worked out by hand, in the cases that are easily wrong.
 #[test]
 #[rustfmt::skip]
 fn sequence_space_is_taken_by_data_and_two_bits() {
@@ -151,7 +149,7 @@ fn sequence_space_is_taken_by_data_and_two_bits() {
     assert_eq!(seg_len(SYN | FIN,    0xffff_ffff), 1);
 }
 
-/// The numbers need no packet, and so can be had at compile time.
+/// The numbers can be computed at compile time.
 #[test]
 fn the_rule_is_const() {
     const SYN_SENT: Segment =

@@ -1,10 +1,8 @@
-//! `Checksum::Trust`: what is no longer looked at, and how little of the packet has to be there.
+//! `Checksum::Trust`: what is not verified, and how much of the packet the buffer has to hold.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6};
+use support::packet::{Tcp, V4, V6};
 use tcp_reset::Checksum::{Trust, Verify};
 use tcp_reset::tcp::FIN;
 use tcp_reset::{Config, NoReset, Profile, Reset, ipv4};
@@ -21,7 +19,7 @@ fn v6() -> Vec<u8> {
     V6::with(tcp()).bytes()
 }
 
-/// Four ways of looking at two wrong checksums.
+/// Two wrong checksums under all four settings.
 #[test]
 fn each_checksum_is_trusted_by_itself() {
     let mut packet = v4();
@@ -48,7 +46,7 @@ fn over_ipv6_there_is_one_checksum() {
     assert_eq!(with(Trust, Trust), Ok(whole));
 }
 
-/// The last byte to set is the default's: the setters replace, they do not add.
+/// A later setting replaces an earlier one.
 #[test]
 fn trust_can_be_taken_back() {
     let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust).ipv4_checksum(Verify).tcp_checksum(Verify);
@@ -56,7 +54,7 @@ fn trust_can_be_taken_back() {
     assert_eq!(config, Config::default());
 }
 
-/// The TCP options and the data need not be there, and count as if they were. All else has to be.
+/// TCP options and data may be missing from the buffer, and still count. Everything else has to be there.
 #[test]
 fn the_headers_are_enough() {
     for profile in [Profile::Netfilter, Profile::TcpStack] {
@@ -72,7 +70,7 @@ fn the_headers_are_enough() {
     }
 }
 
-/// That the header is trusted says nothing about the rest: without it, the TCP checksum needs the whole packet.
+/// If only the IPv4 header checksum is trusted, the TCP checksum still needs the whole packet.
 #[test]
 fn a_trusted_header_needs_the_packet() {
     let packet = v4();
@@ -82,7 +80,7 @@ fn a_trusted_header_needs_the_packet() {
     }
 }
 
-/// Bytes behind the packet's end are no more of it than ever: a header that ends there is not completed by them.
+/// Bytes after the packet's end do not complete a short TCP header.
 #[test]
 fn trust_does_not_read_padding() {
     let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust);
@@ -94,7 +92,7 @@ fn trust_does_not_read_padding() {
     assert_eq!(Reset::in_reply_to(&packet, &config), Err(NoReset::TcpHeader));
 }
 
-/// Known from the IP header alone, a short TCP header is named before missing bytes are.
+/// A short TCP header is known from the IP header, and is the reason even if bytes are missing as well.
 #[test]
 fn a_short_tcp_header_is_worse_than_a_short_buffer() {
     let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust);
@@ -117,7 +115,7 @@ fn the_data_offset_of_an_absent_segment() {
     assert_eq!(decide(11), Err(NoReset::DataOffset));
 }
 
-/// Trusting checksums trusts nothing else.
+/// All other checks are made.
 #[test]
 fn every_other_check_is_made() {
     let config = Config::new().tcp_checksum(Trust).ipv4_checksum(Trust);

@@ -1,10 +1,11 @@
-//! Linux's own answers, recorded: see `testdata/vectors/README.md`. Nothing here needs Linux.
+//! Replays the recorded answers of Linux: see `testdata/vectors/README.md`. The test itself does not need Linux.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
+use support::DIRT;
+use support::vectors::{Vector, read};
 use tcp_reset::{Config, NoReset, Profile, ipv4, ipv6};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ fn ipv6_tcp_stack() {
     replay(V6, TcpStack, include_str!("../testdata/vectors/ipv6-tcp-stack.txt"));
 }
 
-/// Every reason for silence that a family and a profile know: the rows of the contract.
+/// Every reason for silence of a family and a profile.
 fn rows(family: Family, profile: Profile) -> BTreeSet<String> {
     use NoReset::{
         DataOffset, Destination, ExtensionHeader, Fragment, HeaderChecksum, HeaderLength, Jumbogram, NotTcp, Rst,
@@ -61,27 +62,21 @@ fn replay(family: Family, profile: Profile, text: &str) {
     let mut silent_flags = BTreeSet::new();
     let mut reset_flags = BTreeSet::new();
     let mut zero_checksums = BTreeSet::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let (name, offender, kind, answer) = vector(line);
-        assert!(names.insert(name), "{name} stands twice");
-        let offender = bytes(offender);
-        let expected = match kind {
-            "reset" => Ok(answer.to_owned()),
-            "silence" => Err(answer.to_owned()),
-            _ => panic!("{name}: neither reset nor silence"),
-        };
-        let actual = answer_to(family, &offender, &config).map(|reset| hex(&reset)).map_err(|why| format!("{why:?}"));
-        assert_eq!(actual, expected, "{name}: {}", hex(&offender));
+    for vector in read(text) {
+        let Vector { name, offender, answer: expected } = &vector;
+        assert!(names.insert(name.clone()), "{name} stands twice");
+        let actual = answer_to(family, offender, &config).map_err(|why| format!("{why:?}"));
+        assert_eq!(actual, *expected, "{vector}");
 
-        match &expected {
+        match expected {
             Ok(reset) => {
-                let reset = &bytes(reset)[offset_of_tcp(family)..];
+                let reset = &reset[offset_of_tcp(family)..];
                 reset_flags.insert(reset[13]);
                 zero_checksums.extend([[0x00, 0x00], [0xff, 0xff]].iter().find(|zero| reset[16..18] == **zero));
-                answered_flags.extend(flags(family, &offender));
+                answered_flags.extend(flags(family, offender));
             }
             Err(reason) => {
-                silent_flags.extend(flags(family, &offender).filter(|_| reason == "Rst"));
+                silent_flags.extend(flags(family, offender).filter(|_| reason == "Rst"));
                 silences.insert(reason.clone());
             }
         }
@@ -99,17 +94,10 @@ fn replay(family: Family, profile: Profile, text: &str) {
     assert_eq!(zero_checksums, BTreeSet::from([zero]), "checksums of the resets that compute to zero");
 }
 
-/// The parts of a line: name, offender, `reset` or `silence`, and the reset or the reason.
-fn vector(line: &str) -> (&str, &str, &str, &str) {
-    let parts: Vec<&str> = line.split(' ').collect();
-    let [name, offender, kind, answer] = parts[..] else { panic!("not a vector: {line}") };
-    (name, offender, kind, answer)
-}
-
 fn answer_to(family: Family, offender: &[u8], config: &Config) -> Result<Vec<u8>, NoReset> {
     match family {
-        V4 => Ok(ipv4::Reset::in_reply_to(offender, config)?.emit(&mut [0xa5; ipv4::RESET_LEN]).to_vec()),
-        V6 => Ok(ipv6::Reset::in_reply_to(offender, config)?.emit(&mut [0xa5; ipv6::RESET_LEN]).to_vec()),
+        V4 => Ok(ipv4::Reset::in_reply_to(offender, config)?.emit(&mut [DIRT; ipv4::RESET_LEN]).to_vec()),
+        V6 => Ok(ipv6::Reset::in_reply_to(offender, config)?.emit(&mut [DIRT; ipv6::RESET_LEN]).to_vec()),
     }
 }
 
@@ -127,16 +115,4 @@ fn flags(family: Family, packet: &[u8]) -> impl Iterator<Item = u8> {
         V6 => packet.get(6) == Some(&6),
     };
     packet.get(offset_of_tcp(family) + 13).copied().filter(|_| plain).into_iter()
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    assert!(hex.len().is_multiple_of(2), "odd hex: {hex}");
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes all");
-        text
-    })
 }

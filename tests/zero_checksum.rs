@@ -1,11 +1,9 @@
-//! Ones'-complement has two zeros: which one Linux sends, and that both are taken.
+//! Ones'-complement has two zeros: which one Linux sends, and that both are accepted.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-mod common;
-
-use common::offender::{Tcp, V4, V6, both};
-use common::reference::{Rules, sum};
+use support::packet::{Tcp, V4, V6, both};
+use support::reference::{Rules, sum};
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, reset_with, tcp};
@@ -20,8 +18,8 @@ fn reply(packet: &[u8], profile: Profile) -> (Vec<u8>, [u8; 2]) {
 
 /// Offenders whose resets' checksums compute to zero: a RST and a RST/ACK each over IPv4 and over IPv6.
 ///
-/// The number that the reset carries is first zero; then the checksum it has so, the complement of its sum, becomes
-/// part of that number and completes the sum.
+/// The reset's number is zero at first. Then the checksum of that reset becomes part of the number, which makes the
+/// checksum zero.
 fn zeroing(carry: impl Fn(u32) -> Tcp) -> [Vec<u8>; 2] {
     let [(_, v4), (_, v6)] = both(&carry(0)).map(|packet| reply(&packet, Profile::Netfilter));
     let [v4, v6] = [v4, v6].map(|checksum| carry(u16::from_be_bytes(checksum).into()));
@@ -38,8 +36,7 @@ fn drawing_rst_ack(number: u32) -> Tcp {
     Tcp { flags: FIN, seq: number.wrapping_sub(4), data: vec![0xff; 3], ..Tcp::default() }
 }
 
-/// Measured on Linux: what is left to the checksum offload helper leaves as 0xffff, what is computed on the spot as
-/// 0x0000.
+/// Measured on Linux: the helper for checksum offload writes 0xffff; where the checksum is computed directly, it is 0x0000.
 #[test]
 #[rustfmt::skip]
 fn a_reset_whose_checksum_computes_to_zero() {
@@ -51,7 +48,7 @@ fn a_reset_whose_checksum_computes_to_zero() {
     }
 }
 
-/// Any other checksum is what it is.
+/// All other checksums are the same in both profiles.
 #[test]
 fn a_reset_whose_checksum_computes_to_anything_else() {
     for off in [1, 2, 0x100, 0xfffe] {
@@ -64,7 +61,7 @@ fn a_reset_whose_checksum_computes_to_anything_else() {
     }
 }
 
-/// A stack that asks for the segment alone gets the zero as it computes; its offload helper may do as it pleases.
+/// A segment written without an IP header has 0x0000.
 #[test]
 fn a_segment_whose_checksum_computes_to_zero() {
     let addresses = Sum::of_words(&[[192, 0, 2, 1], [198, 51, 100, 2]]);
@@ -81,7 +78,7 @@ fn a_header_whose_checksum_computes_to_zero() {
     for profile in [Profile::Netfilter, Profile::TcpStack] {
         let mut offender = V4 { source: [10, 0, 0, 0], ..V4::default() };
         let (header, _) = reply(&offender.bytes(), profile);
-        // The reply's checksum with 0.0 at the end of the address is what has to stand there.
+        // The checksum of the reply with an address that ends in 0.0 becomes the end of the address.
         offender.source[2..].copy_from_slice(&header[10..12]);
         let (header, _) = reply(&offender.bytes(), profile);
         assert_eq!(sum(&header[..20]), 0xffff);
@@ -95,7 +92,7 @@ fn an_offender_whose_checksum_computes_to_zero() {
     let with_urgent = |urgent| both(&Tcp { urgent, ..Tcp::default() });
     for (v, plain) in with_urgent(0).iter().enumerate() {
         let at = plain.len() - 4;
-        // As above: what the checksum is without the number, the number becomes.
+        // As above: the checksum without the number becomes the number.
         let mut packet = with_urgent(u16::from_be_bytes([plain[at], plain[at + 1]]))[v].clone();
         assert_eq!(packet[at..at + 2], [0x00, 0x00]);
         for rules in [Rules::NETFILTER, Rules::TCP_STACK] {

@@ -16,6 +16,9 @@ Options:
                                 the sending host holds packets whose checksums its network card computes later
   -h, --help                    print this help
 
+A TCP packet in an Ethernet frame to or from a group address, or with more than two VLAN tags, draws no reset. OUT.pcap
+has the resets as IP packets, without frames.
+
 If the capture holds a reset for a packet, this reset is compared with ours. The last lines count packets, resets and
 comparisons.";
 

@@ -34,7 +34,7 @@ struct Offender {
 
 /// How a reset of the capture compares with ours.
 #[derive(Clone, Copy)]
-pub enum Verdict {
+pub enum Outcome {
     /// The same bytes.
     Same(Profile),
     /// The same but for the hop limit, which routers decrement, and the header checksum over it.
@@ -80,7 +80,7 @@ impl Comparison {
     ///
     /// An end that aborts its connection sends a reset as well. This end has sent something before, and the numbers of
     /// its reset are not those of an answer: a reset for which both is true is not compared.
-    pub fn reset(&mut self, packet: &[u8], segment: &Segment) -> Option<Verdict> {
+    pub fn reset(&mut self, packet: &[u8], segment: &Segment) -> Option<Outcome> {
         let has_sent = self.sent.contains(&(segment.source, segment.destination));
         let offenders = self.sent.get_mut(&(segment.destination, segment.source))?;
 
@@ -97,7 +97,7 @@ impl Comparison {
             let has_other_numbers = differences.iter().any(Difference::is_of_a_number);
             (!is_routed(differences), has_other_numbers, differences.len(), *profile == Profile::TcpStack)
         });
-        let Some((profile, differences, unmatched)) = best else { return (!has_sent).then_some(Verdict::Unexpected) };
+        let Some((profile, differences, unmatched)) = best else { return (!has_sent).then_some(Outcome::Unexpected) };
         if has_sent && differences.iter().any(Difference::is_of_a_number) {
             return None;
         }
@@ -106,9 +106,9 @@ impl Comparison {
             self.unmatched -= 1;
         }
         Some(match differences.first() {
-            None => Verdict::Same(profile),
-            Some(first) if is_routed(&differences) => Verdict::Routed(*first),
-            Some(first) => Verdict::Differs(*first),
+            None => Outcome::Same(profile),
+            Some(first) if is_routed(&differences) => Outcome::Routed(*first),
+            Some(first) => Outcome::Differs(*first),
         })
     }
 }
@@ -119,7 +119,7 @@ fn is_routed(differences: &[Difference]) -> bool {
 }
 
 /// The end of the line for such a reset.
-impl fmt::Display for Verdict {
+impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Same(Profile::Netfilter) => formatter.write_str(", the same as ours"),

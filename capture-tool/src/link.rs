@@ -1,6 +1,8 @@
-//! From a captured frame to the IP packet in it.
+//! From a captured frame to the IP packet in it, and to its answer.
 
 use std::fmt;
+
+use tcp_reset::{Config, NoReset, Reset, ethernet};
 
 /// The link-layer header of a capture's frames.
 #[derive(Clone, Copy)]
@@ -57,6 +59,16 @@ impl Link {
                 [0x0f | 0x8f, 0, ..] => untagged(after_type::<2>(frame)?),
                 [0xff, 0x03, rest @ ..] | rest => after_ppp(rest),
             },
+        }
+    }
+
+    /// The answer to the IP packet in a frame. Where packet and frame both draw silence, the packet's reason is given.
+    pub fn answer(self, frame: &[u8], packet: &[u8], config: &Config) -> Result<Reset, NoReset> {
+        match self {
+            Self::Ethernet => ethernet::Reset::in_reply_to(frame, config)
+                .map(|reset| reset.packet)
+                .map_err(|reason| Reset::in_reply_to(packet, config).err().unwrap_or(reason)),
+            _ => Reset::in_reply_to(packet, config),
         }
     }
 }

@@ -11,18 +11,18 @@ mod interfaces;
 mod lines;
 mod link;
 mod packet;
+mod progress;
 mod resets_file;
 mod summary;
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset};
 
 use crate::arguments::{Arguments, Command};
 use crate::capture::Capture;
@@ -30,13 +30,12 @@ use crate::comparison::Comparison;
 use crate::interfaces::Frame;
 use crate::lines::Lines;
 use crate::packet::Packet;
+use crate::progress::Progress;
 use crate::resets_file::ResetsFile;
 use crate::summary::{Silence, Summary};
 
 /// Recorded by testdata/captures/record.sh.
 const BUNDLED: &[u8] = include_bytes!("../../testdata/captures/resets.pcap");
-/// A file of fewer bytes is read too fast for a progress bar.
-const SHORT: u64 = 1 << 20;
 /// In a second.
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -49,7 +48,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            // If this fails too, the exit code is left.
+            // If this fails too, the exit code still tells.
             let _ = writeln!(io::stderr(), "resets: {message}");
             failure
         }
@@ -64,8 +63,8 @@ fn print_help() -> Result<(), String> {
 
 fn run(arguments: &Arguments) -> Result<(), String> {
     let start = Instant::now();
-    let (name, source, progress) = open(arguments.input.as_deref())?;
-    let mut capture = Capture::new(name, progress.wrap_read(source))?;
+    let (name, source) = open(arguments.input.as_deref())?;
+    let mut capture = Capture::new(name, source)?;
     let output = arguments.output.as_deref().map(|path| ResetsFile::create(path, arguments.input.as_deref()));
     let checksum = if arguments.trust_checksums { Checksum::Trust } else { Checksum::Verify };
     let mut answers = Answers {
@@ -76,28 +75,20 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         output: output.transpose()?,
     };
     let read = capture.for_each(|frame| answers.add_frame(&frame));
-    progress.finish_and_clear();
     // After an error, everything before it is still printed and written.
     answers.summary.time = start.elapsed();
     read.and(answers.finish())
 }
 
-/// The name of the capture, its bytes, and the progress bar.
-fn open(input: Option<&Path>) -> Result<(String, Box<dyn Read + Send>, ProgressBar), String> {
-    let Some(path) = input else {
-        return Ok(("the bundled capture".to_owned(), Box::new(BUNDLED), ProgressBar::hidden()));
-    };
+/// The name of the capture, and its bytes.
+fn open(input: Option<&Path>) -> Result<(String, Box<dyn Read + Send>), String> {
+    let Some(path) = input else { return Ok(("the bundled capture".to_owned(), Box::new(BUNDLED))) };
     let name = path.display().to_string();
     if name == "-" {
-        return Ok(("standard input".to_owned(), Box::new(io::stdin()), ProgressBar::hidden()));
+        return Ok(("standard input".to_owned(), Box::new(io::stdin())));
     }
     let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
-    // The bar hides itself unless standard error is a terminal. On standard output, the lines show the progress.
-    let is_hidden = length < SHORT || io::stdout().is_terminal();
-    let progress = if is_hidden { ProgressBar::hidden() } else { ProgressBar::new(length) };
-    let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta} left");
-    Ok((name, Box::new(file), progress.with_style(style.map_err(|error| error.to_string())?)))
+    Ok((name, Box::new(Progress::new(file))))
 }
 
 /// Makes the answers, compares, prints, counts and writes them.
@@ -110,7 +101,7 @@ struct Answers {
 }
 
 impl Answers {
-    /// Breaks off when there is nobody left to answer for.
+    /// Breaks off when nobody reads the lines and no file is written.
     fn add_frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, String> {
         match frame.link.ip_packet(frame.data) {
             Ok(packet) => self.add_packet(frame, packet)?,
@@ -127,10 +118,10 @@ impl Answers {
     fn add_packet(&mut self, frame: &Frame<'_>, packet: &[u8]) -> Result<(), String> {
         // The TCP checksum covers all data, so that of a cut packet cannot be verified.
         let config = if frame.is_cut { self.config.tcp_checksum(Checksum::Trust) } else { self.config };
-        let answer = Reset::in_reply_to(packet, &config);
+        let answer = frame.link.answer(frame.data, packet, &config);
 
         let offender = Packet::new(packet, answer);
-        let verdict = match (&offender, answer) {
+        let outcome = match (&offender, answer) {
             (Packet::Tcp(segment), Err(NoReset::Rst)) => self.comparison.reset(packet, segment),
             (Packet::Tcp(segment), _) if !segment.is_reset() => {
                 self.comparison.offender(packet, segment, answer, config);
@@ -138,7 +129,7 @@ impl Answers {
             }
             _ => None,
         };
-        self.summary.count(answer.map_err(Silence::Packet), verdict);
+        self.summary.count(answer.map_err(Silence::Packet), outcome);
         match answer {
             Ok(reset) => {
                 let note = if frame.is_cut { "  (cut: TCP checksum trusted)" } else { "" };
@@ -147,7 +138,7 @@ impl Answers {
                 output.push(frame.time, reset.emit(&mut [0; MAX_LEN]))
             }
             Err(reason) => {
-                let note = verdict.map(|verdict| verdict.to_string()).unwrap_or_default();
+                let note = outcome.map(|outcome| outcome.to_string()).unwrap_or_default();
                 self.lines.push(format_args!("{offender}  ->  silence: {reason}{note}"))
             }
         }

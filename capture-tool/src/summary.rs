@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tcp_reset::{NoReset, Profile, Reset};
 
-use crate::comparison::Verdict;
+use crate::comparison::Outcome;
 
 /// Counts of everything that was printed.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub enum Silence {
 
 impl Summary {
     /// Counts a packet, and how it compares if it is a reset.
-    pub fn count(&mut self, answer: Result<Reset, Silence>, verdict: Option<Verdict>) {
+    pub fn count(&mut self, answer: Result<Reset, Silence>, outcome: Option<Outcome>) {
         match answer {
             Ok(reset) if reset.tcp().ack.is_some() => self.rst_ack += 1,
             Ok(_) => self.rst += 1,
@@ -45,11 +45,11 @@ impl Summary {
                 None => self.silences.push((reason, 1)),
             },
         }
-        match verdict {
-            Some(Verdict::Same(Profile::Netfilter)) => self.same_as_netfilter += 1,
-            Some(Verdict::Same(_)) => self.same_as_tcp_stack += 1,
-            Some(Verdict::Routed(_)) => self.routed += 1,
-            Some(Verdict::Differs(_) | Verdict::Unexpected) => self.differing += 1,
+        match outcome {
+            Some(Outcome::Same(Profile::Netfilter)) => self.same_as_netfilter += 1,
+            Some(Outcome::Same(_)) => self.same_as_tcp_stack += 1,
+            Some(Outcome::Routed(_)) => self.routed += 1,
+            Some(Outcome::Differs(_) | Outcome::Unexpected) => self.differing += 1,
             None if answer == Err(Silence::Packet(NoReset::Rst)) => self.answering_nothing += 1,
             None => {}
         }

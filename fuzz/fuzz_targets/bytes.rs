@@ -1,11 +1,11 @@
-//! Any bytes at all, under every setting: all promises hold. A seed or a finding is an IP packet as it stands; it is tried
-//! behind an Ethernet header too, and as an Ethernet frame.
+//! Any bytes, under every setting: all promises hold. A seed or a finding is an IP packet; it is also tried after an
+//! Ethernet header, and as an Ethernet frame.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tcp_reset_fuzz::common::reference::Rules;
-use tcp_reset_fuzz::common::{frames, invariants};
+use support::reference::Rules;
+use support::{frames, invariants};
 
 /// Addresses, a VLAN tag, and the EtherType of IPv4 or IPv6.
 const HEADERS: [[u8; 18]; 2] = [

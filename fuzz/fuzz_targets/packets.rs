@@ -1,9 +1,9 @@
-//! Packets that are nearly right, their checksums mostly so: the crate answers as the reference model does.
+//! Nearly correct packets, most with correct checksums: the crate answers as the reference model does.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tcp_reset_fuzz::common::invariants::check;
+use support::invariants::check;
 use tcp_reset_fuzz::packet::Packet;
 
 fuzz_target!(|packet: Packet| {

@@ -1,5 +1,5 @@
-//! Another stack, with this crate as its oracle: whatever smoltcp answers for a closed port is what Linux answers, or
-//! differs from it in a known way. Each known way is reported once, at first sight, with a packet that shows it.
+//! Compares another stack with this crate: smoltcp's answer for a closed port is Linux's, or differs in a known way. Each
+//! known difference is reported once, with a packet that shows it.
 
 #![no_main]
 
@@ -22,14 +22,11 @@ fuzz_target!(|offender: Offender| {
         Ok(classes) => SEEN.with_borrow_mut(|seen| {
             for class in classes {
                 if seen.insert(class) {
-                    eprintln!("smoltcp: {class}: {} -> {}", hex(&packet), answer.as_deref().map_or("-".into(), hex));
+                    let answer = answer.as_ref().map_or("-".into(), hex::encode);
+                    eprintln!("smoltcp: {class}: {} -> {answer}", hex::encode(&packet));
                 }
             }
         }),
         Err(unclassified) => panic!("smoltcp answers as nothing known predicts: {unclassified:x?}"),
     }
 });
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -1,20 +1,20 @@
-//! This crate as an oracle: what should the stack under test have answered, and is the difference a known one?
+//! Compares the answers of a stack under test with this crate's, and finds differences that are not known.
 //!
-//! It is written for smoltcp, as an example for the harness of any other stack. There are three parts to it:
+//! It is written for smoltcp, as an example for the test of any other stack. It has three parts:
 //!
 //! 1. a packet for the stack, addressed to it and with right checksums ([`Offender`]);
 //! 2. the answer it should give: one call of the crate ([`compare`]);
 //! 3. the differences that are known, each with a name ([`Class`]). A known difference *predicts* the stack's answer, byte
 //!    for byte; an answer that nothing predicts is a finding.
 //!
-//! Take the third part away and what remains is the whole of it: `assert_eq!(theirs, ours)`.
+//! Without known differences, the third part is `assert_eq!(theirs, ours)`.
 
-use crate::common::offender::{Tcp, V4, V6, repair};
 use crate::packet;
 use crate::stack::{IPV4, IPV4_BROADCAST, IPV6};
 use arbitrary::{Arbitrary, Result as ArbitraryResult, Unstructured};
 use std::collections::BTreeSet;
 use std::fmt;
+use support::packet::{Tcp, V4, V6, repair};
 use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, reset_with};
 
@@ -80,12 +80,12 @@ pub enum Class {
     TcpOptions,
     /// Silence, where more fragments follow the first, even if it holds the whole segment.
     FirstFragment,
-    /// Silence, where the source is the broadcast address of the stack's own network. It is right: the crate leaves
-    /// that to whoever has a routing table.
+    /// Silence, where the source is the broadcast address of the stack's own network. smoltcp is right: the crate has no
+    /// routing table.
     SubnetBroadcast,
-    /// Silence or an ICMP error, where a hop-by-hop header is not to its liking.
+    /// Silence or an ICMP error, where smoltcp does not accept a hop-by-hop header.
     HopByHop,
-    /// An ICMP error, where it does not know an extension header: every one but hop-by-hop.
+    /// An ICMP error, where smoltcp does not know an extension header: all but hop-by-hop.
     ExtensionHeader,
     /// A reset, where the source is an IPv4-mapped IPv6 address, which no wire should carry.
     MappedSource,
@@ -165,7 +165,7 @@ pub fn compare(offender: &Offender, theirs: Option<Vec<u8>>) -> Result<BTreeSet<
     known.ok_or_else(|| Box::new(Unclassified { offender: packet, ours, theirs }))
 }
 
-/// Two resets: the known differences are applied to ours, and have to make theirs of it.
+/// Two resets: the known differences are applied to ours, and the result has to be theirs.
 fn both_reset(offender: &Offender, ours: &[u8], theirs: &[u8]) -> Option<BTreeSet<Class>> {
     let (mut predicted, mut classes) = (ours.to_vec(), BTreeSet::new());
     let tcp = predicted.len() - 20;
@@ -181,7 +181,7 @@ fn both_reset(offender: &Offender, ours: &[u8], theirs: &[u8]) -> Option<BTreeSe
             true => Class::NothingWithoutAck,
         });
     }
-    // It sends all that it sends with a traffic class of zero.
+    // It always sends a traffic class of zero.
     let traffic_class = u16::from_be_bytes([ours[0], ours[1]]) & if ours[0] >> 4 == 4 { 0x00ff } else { 0x0ff0 };
     if traffic_class != 0 {
         predicted[..2].copy_from_slice(if ours[0] >> 4 == 4 { &[0x45, 0] } else { &[0x60, 0] });
@@ -231,9 +231,9 @@ fn is_tcp(packet: &[u8]) -> bool {
     }
 }
 
-/// Whether the header's options are not a list of options, or one of the known kinds has a length that it cannot have.
+/// Whether the options are malformed, or one of a known kind has a wrong length.
 fn malformed_options(tcp: &Tcp) -> bool {
-    // A data offset of its own makes options of data, or data of options.
+    // A data offset that is not the right one makes options of data, or data of options.
     let header = [&tcp.options[..], &tcp.data[..]].concat();
     let options_len = tcp.data_offset.map_or(tcp.options.len(), |words| (usize::from(words) * 4).saturating_sub(20));
     let mut options = header.get(..options_len).unwrap_or_default();

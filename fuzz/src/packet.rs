@@ -1,18 +1,19 @@
-//! Random packets that are nearly right, so that most of them get past the checks.
+//! Random, nearly correct packets, so that most of them pass the checks.
 
-use crate::common::DIRT;
-use crate::common::offender::{Tcp, V4, V6, repair};
-use crate::common::reference::Rules;
 use arbitrary::{Arbitrary, Result, Unstructured};
+use support::DIRT;
+use support::packet::{Tcp, V4, V6, repair};
+use support::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT};
+use support::reference::Rules;
 use tcp_reset::tcp::RST;
 use tcp_reset::{Checksum, Profile};
 
-/// A packet with whatever may be wrong with it, and the rules by which it is to be answered.
+/// A packet, and the settings under which it is answered.
 #[derive(Debug)]
 pub struct Packet {
-    /// From its IP header to whatever lies behind its end.
+    /// The packet, maybe cut or padded.
     pub bytes: Vec<u8>,
-    /// What the crate is configured with.
+    /// The settings.
     pub rules: Rules,
 }
 
@@ -23,7 +24,7 @@ impl<'a> Arbitrary<'a> for Packet {
             false => v4(unstructured)?.bytes(),
             true => v6(unstructured)?.bytes(),
         };
-        // Up to four bytes are changed, mostly in the headers and mostly with the checksums following.
+        // Up to four bytes are changed, mostly in the headers; most checksums are made right again.
         for _ in 0..unstructured.int_in_range(0..=4)? {
             let most = if unstructured.ratio(3, 4)? { 80.min(bytes.len() - 1) } else { bytes.len() - 1 };
             let at = unstructured.int_in_range(0..=most)?;
@@ -126,18 +127,18 @@ fn address(unstructured: &mut Unstructured<'_>) -> Result<[u8; 16]> {
     Ok(address)
 }
 
-/// An extension header that is as long as it says, and says whatever else.
+/// An extension header of the length that it states, with random fields.
 fn extension(unstructured: &mut Unstructured<'_>) -> Result<(u8, Vec<u8>)> {
-    let kind = *unstructured.choose(&[0, 43, 44, 51, 60])?;
+    let kind = *unstructured.choose(&EXTENSIONS)?;
     let units = unstructured.int_in_range(0..=3)?;
     let len = match kind {
-        44 => 8,
-        51 => 4 * (usize::from(units) + 2),
+        FRAGMENT => 8,
+        AUTHENTICATION => 4 * (usize::from(units) + 2),
         _ => 8 * (usize::from(units) + 1),
     };
     let mut bytes = vec![0; len];
     unstructured.fill_buffer(&mut bytes)?;
-    if kind != 44 {
+    if kind != FRAGMENT {
         bytes[1] = units;
     } else if unstructured.ratio(7, 8)? {
         bytes[2..4].fill(0);

@@ -1,4 +1,4 @@
-//! The stack under test: smoltcp with two addresses, no sockets, and a wire that ends in our hands.
+//! The stack under test: smoltcp with two addresses and no sockets.
 
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -8,12 +8,12 @@ use std::mem::take;
 
 /// The stack's IPv4 address, in a network of 256.
 pub const IPV4: [u8; 4] = [192, 0, 2, 2];
-/// The one address of that network that is no host's.
+/// The broadcast address of that network.
 pub const IPV4_BROADCAST: [u8; 4] = [192, 0, 2, 255];
 /// The stack's IPv6 address.
 pub const IPV6: [u8; 16] = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
 
-/// A host on which nobody listens.
+/// A host without a listener.
 pub struct Stack {
     interface: Interface,
     sockets: SocketSet<'static>,
@@ -21,7 +21,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts the host. It keeps no state from one packet to the next, so that one will do for all.
+    /// Starts the host. It keeps no state between packets, so that one host serves for all.
     pub fn new() -> Self {
         let mut wire = Wire::default();
         let mut interface = Interface::new(Config::new(HardwareAddress::Ip), &mut wire, Instant::ZERO);
@@ -48,7 +48,7 @@ impl Default for Stack {
     }
 }
 
-/// A wire with one packet on its way in, and all that went out.
+/// A device that holds one packet to receive, and all packets sent.
 #[derive(Default)]
 struct Wire {
     received: Option<Vec<u8>>,

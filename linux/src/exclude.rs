@@ -1,18 +1,18 @@
-//! What Linux decides before any judge sees the packet, and so is no question for the crate: see the README's table.
+//! Packets that are not compared, since Linux decides about them before they reach the reference. README.md has the table.
 
 mod ipv4;
 mod ipv6;
 mod tcp;
 
 use crate::Family;
-use crate::judge::Judge;
+use crate::reference::Reference;
 
-/// Why a packet is not put to the judge.
+/// Why a packet is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exclusion {
-    /// The hop limit ends here: `ip_forward` and `ip6_forward` look before the hook.
+    /// The hop limit is used up: `ip_forward` and `ip6_forward` drop the packet before the hook.
     HopLimit,
-    /// Only a route tells that the destination is not unicast, and none has been looked up yet.
+    /// Only the route tells that the destination is not unicast, and it has not been looked up yet.
     NoRouteYet,
     /// A first fragment, which waits for the others.
     Reassembly,
@@ -22,11 +22,11 @@ pub enum Exclusion {
     Loopback,
     /// A payload length of zero before a hop-by-hop header: Linux then takes the length from the device.
     Jumbogram,
-    /// A source that the TCP stack answers though nothing could reach it, `::` or IPv4-mapped.
+    /// A source that the TCP stack answers although it cannot be reached, `::` or IPv4-mapped.
     Unreachable,
     /// Hop-by-hop options that Linux rejects (`ip6_parse_tlv`).
     HopByHop,
-    /// An extension header that the host itself must have understood, and does not.
+    /// An extension header that the host has to process, and does not support.
     ExtensionHeader,
     /// An authentication header, which nft takes for the transport protocol.
     Authentication,
@@ -34,11 +34,11 @@ pub enum Exclusion {
     Signature,
 }
 
-/// Why `packet` is not put to `judge`, if it is not.
+/// Why `packet` is not compared with `reference`, or `None` if it is.
 #[must_use]
-pub fn exclusion(judge: Judge, family: Family, packet: &[u8]) -> Option<Exclusion> {
+pub fn exclusion(reference: Reference, family: Family, packet: &[u8]) -> Option<Exclusion> {
     match family {
-        Family::V4 => ipv4::exclusion(judge, packet),
-        Family::V6 => ipv6::exclusion(judge, packet),
+        Family::V4 => ipv4::exclusion(reference, packet),
+        Family::V6 => ipv6::exclusion(reference, packet),
     }
 }

@@ -9,9 +9,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tun_rs::SyncDevice;
 
 use crate::Family;
-use crate::judge::Judge;
+use crate::reference::Reference;
 
-/// How long an answer may take that the kernel puts off. Nearly all are there when the question's `write` returns.
+/// How long to wait for an answer that the kernel defers. Nearly all are there when the `write` of the offender returns.
 const PATIENCE: Duration = Duration::from_millis(2);
 
 /// The kernel behind a TUN device.
@@ -23,9 +23,9 @@ pub struct Kernel {
 
 impl Kernel {
     /// Sets the kernel up in the namespace that the thread is in.
-    pub fn new(judge: Judge, family: Family) -> Result<Self> {
+    pub fn new(reference: Reference, family: Family) -> Result<Self> {
         let question = family.frame_header().to_vec();
-        Ok(Self { device: judge.summon(family)?, question, answer: vec![0; 1 << 16].into() })
+        Ok(Self { device: reference.set_up(family)?, question, answer: vec![0; 1 << 16].into() })
     }
 
     /// Sends `packet` and returns what has come back when the system call is done, or nothing.

@@ -1,13 +1,12 @@
 //! What the programs of this package share.
 
-pub mod contest;
+pub mod comparison;
 pub mod exclude;
 pub mod generate;
-pub mod judge;
 pub mod kernel;
 pub mod namespace;
-mod protocol;
 pub mod record;
+pub mod reference;
 pub mod show;
 
 use tcp_reset::{Config, NoReset, Reset, ipv4, ipv6};

@@ -1,4 +1,4 @@
-//! Conformance vectors: chosen offenders, each with what Linux answers.
+//! Records the conformance vectors: chosen offenders, each with Linux's answer.
 
 mod cases;
 mod draft;
@@ -9,49 +9,47 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::utsname::uname;
+use support::vectors::Vector;
 use tcp_reset::{Config, Profile};
 
-use crate::contest::Contest;
+use crate::comparison::Comparison;
 use crate::exclude::exclusion;
-use crate::judge::Judge;
+use crate::reference::Reference;
 use crate::{Family, namespace, show};
 
-/// The files, and who answers in them.
-const FILES: [(&str, Judge, Family); 4] = [
-    ("ipv4-netfilter.txt", Judge::Forward, Family::V4),
-    ("ipv6-netfilter.txt", Judge::Forward, Family::V6),
-    ("ipv4-tcp-stack.txt", Judge::Stack, Family::V4),
-    ("ipv6-tcp-stack.txt", Judge::Stack, Family::V6),
+/// The files, each with the reference that answers in it.
+const FILES: [(&str, Reference, Family); 4] = [
+    ("ipv4-netfilter.txt", Reference::Forward, Family::V4),
+    ("ipv6-netfilter.txt", Reference::Forward, Family::V6),
+    ("ipv4-tcp-stack.txt", Reference::Stack, Family::V4),
+    ("ipv6-tcp-stack.txt", Reference::Stack, Family::V6),
 ];
 
-/// Writes all vector files into `directory`, each before a kernel in a namespace of its own.
+/// Writes all vector files into `directory`. For each, the kernel answers in a new namespace.
 pub fn record(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    for (name, judge, family) in FILES {
+    for (name, reference, family) in FILES {
         namespace::enter()?;
         let path = directory.join(name);
-        let count = write(&path, judge, family).with_context(|| format!("cannot record {}", path.display()))?;
+        let count = write(&path, reference, family).with_context(|| format!("cannot record {}", path.display()))?;
         println!("{}: {count} vectors", path.display());
     }
     Ok(())
 }
 
-fn write(path: &Path, judge: Judge, family: Family) -> Result<usize> {
-    let mut contest = Contest::new(judge, family, Config::new().profile(judge.profile()))?;
+fn write(path: &Path, reference: Reference, family: Family) -> Result<usize> {
+    let mut comparison = Comparison::new(reference, family, Config::new().profile(reference.profile()))?;
     let mut lines = Vec::new();
-    for (name, packet) in cases::all(family, judge) {
-        if exclusion(judge, family, &packet).is_some() {
+    for (name, packet) in cases::all(family, reference) {
+        if exclusion(reference, family, &packet).is_some() {
             continue;
         }
-        let exchange = contest.exchange(&packet)?;
+        let exchange = comparison.exchange(&packet)?;
         ensure!(exchange.is_same(), "{name}: crate and kernel differ\n{}", show::exchange(&exchange));
-        let answer = match exchange.ours {
-            Ok(reset) => format!("reset {}", show::hex(&reset)),
-            Err(reason) => format!("silence {reason:?}"),
-        };
-        lines.push(format!("{name} {} {answer}", show::hex(&packet)));
+        let answer = exchange.ours.map_err(|reason| format!("{reason:?}"));
+        lines.push(Vector { name, offender: packet, answer });
     }
-    let profile = match judge.profile() {
+    let profile = match reference.profile() {
         Profile::Netfilter => "netfilter (REJECT --reject-with tcp-reset)",
         _ => "TCP stack (closed port)",
     };

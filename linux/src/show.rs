@@ -1,7 +1,6 @@
 //! Packets for people to read.
 
-use std::fmt::Write as _;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -9,22 +8,7 @@ use anyhow::{Context, Result, ensure};
 use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
 
-use crate::contest::Exchange;
-
-/// The bytes in hex.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The bytes that `text` gives in hex.
-pub fn bytes(text: &str) -> Result<Vec<u8>> {
-    ensure!(text.len().is_multiple_of(2) && text.bytes().all(|digit| digit.is_ascii_hexdigit()), "bad hex: {text}");
-    (0..text.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&text[at..at + 2], 16)?)).collect()
-}
+use crate::comparison::Exchange;
 
 /// An offender and the two answers to it, in hex and as tcpdump prints them.
 #[must_use]
@@ -39,7 +23,7 @@ pub fn exchange(exchange: &Exchange) -> String {
 
 fn both(packet: &[u8]) -> String {
     let printed = tcpdump(packet).unwrap_or_else(|error| format!("({error:#})"));
-    format!("{}\n          {}\n", hex(packet), printed.trim().replace('\n', "\n          "))
+    format!("{}\n          {}\n", hex::encode(packet), printed.trim().replace('\n', "\n          "))
 }
 
 fn tcpdump(packet: &[u8]) -> Result<String> {
@@ -54,7 +38,7 @@ fn tcpdump(packet: &[u8]) -> Result<String> {
         .stderr(Stdio::piped())
         .spawn()
         .context("tcpdump is not installed: apt-get install tcpdump")?;
-    child.stdin.take().context("tcpdump reads nothing")?.write_all(capture.into_writer().get_ref())?;
+    child.stdin.take().context("tcpdump has no standard input")?.write_all(capture.into_writer().get_ref())?;
     let output = child.wait_with_output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}", complaint.lines().last().unwrap_or("tcpdump failed"));

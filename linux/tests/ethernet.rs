@@ -1,8 +1,10 @@
 //! `tcp_reset::ethernet` beside the kernel: nftables' `reject with tcp reset` where frames enter a device (hook `ingress` of
 //! the family `netdev`), byte for byte. Frames carry no VLAN tag, as Linux answers tagged frames without their tags.
 //!
-//! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the tests are skipped
-//! and say so, and under `CI=true` they fail. `TCP_RESET_FRAMES` is how many frames are compared of each IP version.
+//! It needs root or the right to make user namespaces, and `/dev/net/tun`. If something is missing the tests are skipped and
+//! say so, and under `CI=true` they fail. `TCP_RESET_FRAMES` is how many frames are compared of each IP version.
+
+mod trials;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use fastrand::Rng;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::generate::Generator;
-use tcp_reset_linux::namespace::{enter, run, tun};
+use tcp_reset_linux::namespace::run;
+use trials::trial;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
 /// How long a late answer is waited for.
@@ -24,16 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let missing = enter().and_then(|()| tun("probe", false)).err();
-    let may_skip = env::var("CI").as_deref() != Ok("true");
-    let trials = [(Family::V4, "ipv4"), (Family::V6, "ipv6")].map(|(family, name)| match &missing {
-        None => Trial::test(name, move || Ok(compare(family)?)),
-        Some(reason) => {
-            eprintln!("{} {name}: {reason:#}", if may_skip { "SKIPPED" } else { "CANNOT RUN" });
-            let reason = format!("{reason:#}");
-            Trial::test(name, || Err(reason.into())).with_ignored_flag(may_skip)
-        }
-    });
+    let missing = trials::enter();
+    let trials = [(Family::V4, "ipv4"), (Family::V6, "ipv6")]
+        .map(|(family, name)| trial(name, missing.as_deref(), move || compare(family).unwrap()));
     libtest_mimic::run(&arguments, trials.into()).exit_code()
 }
 
@@ -75,14 +71,14 @@ fn compare(family: Family) -> Result<()> {
         let class = match (ours, theirs) {
             (Ok(ours), Some(theirs)) if ours == theirs => "the same reset".to_owned(),
             (Err(_), None) => "both silent".to_owned(),
-            // What is compared with a reset of Linux's is the reset, never the reason.
+            // Resets are compared, not reasons.
             (Err(reason), Some(_)) if is_linux_alone(reason, &packet) => format!("Linux alone, {reason:?}"),
             (Ok(_), Some(theirs)) if is_padded(&packet) && counting_padding(&frame).as_deref() == Some(theirs) => {
                 "Linux counts padding".to_owned()
             }
             (Ok(_), None) if is_padded(&packet) => "ours alone, padded".to_owned(),
             (Ok(_), None) if has_authentication => "ours alone, authentication header".to_owned(),
-            _ => bail!("ours {ours:02x?}, Linux's {theirs:02x?}: {}", hex(&frame)),
+            _ => bail!("ours {ours:02x?}, Linux's {theirs:02x?}: {}", hex::encode(&frame)),
         };
         *counts.entry(class).or_default() += 1;
     }
@@ -124,7 +120,7 @@ fn has_authentication(packet: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether bytes follow the packet, as its header has its length.
+/// Whether bytes follow the packet, by the length in its header.
 fn is_padded(packet: &[u8]) -> bool {
     let len = match packet {
         [0x40..=0x4f, _, l0, l1, ..] => usize::from(u16::from_be_bytes([*l0, *l1])),
@@ -134,11 +130,7 @@ fn is_padded(packet: &[u8]) -> bool {
     packet.len() > len
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
-/// What the kernel answers at once, or in time.
+/// The kernel's answer, if it comes in time.
 fn ask<'a>(device: &SyncDevice, frame: &[u8], answer: &'a mut [u8], patience: Duration) -> Result<Option<&'a [u8]>> {
     device.send(frame).context("cannot write to the TAP device")?;
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What is not asked: each exclusion, beside the nearest packet that is asked.
+//! The packets that are not compared: each exclusion, and the most similar packet that is compared.
 
 use tcp_reset_linux::Family::{self, V4, V6};
 use tcp_reset_linux::exclude::Exclusion::{
@@ -6,74 +6,69 @@ use tcp_reset_linux::exclude::Exclusion::{
     Signature, Unreachable,
 };
 use tcp_reset_linux::exclude::{Exclusion, exclusion};
-use tcp_reset_linux::judge::Judge::{self, Forward, Input, NftForward, NftInput, NftPrerouting, Stack};
+use tcp_reset_linux::reference::Reference::{self, Forward, Input, NftForward, NftInput, NftPrerouting, Stack};
 
-const ALL: [Judge; 6] = [Forward, Input, NftForward, NftInput, NftPrerouting, Stack];
-const HOOKS_BEHIND_ROUTING: [Judge; 4] = [Forward, Input, NftForward, NftInput];
-const TCP: [u8; 20] = [0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0];
+const ALL: [Reference; 6] = [Forward, Input, NftForward, NftInput, NftPrerouting, Stack];
+const HOOKS_BEHIND_ROUTING: [Reference; 4] = [Forward, Input, NftForward, NftInput];
 
-/// Asserts that these judges, and no others, are spared `packet`, for this reason.
+/// Asserts that `packet` is not compared with these references, for this reason, and is compared with all others.
 #[track_caller]
-fn spared(judges: &[Judge], reason: Exclusion, family: Family, packet: &[u8]) {
-    for judge in ALL {
-        let expected = judges.contains(&judge).then_some(reason);
-        assert_eq!(exclusion(judge, family, packet), expected, "{judge:?}");
+fn excluded(references: &[Reference], reason: Exclusion, family: Family, packet: &[u8]) {
+    for reference in ALL {
+        let expected = references.contains(&reference).then_some(reason);
+        assert_eq!(exclusion(reference, family, packet), expected, "{reference:?}");
     }
 }
 
 #[track_caller]
-fn asked(family: Family, packet: &[u8]) {
-    for judge in ALL {
-        assert_eq!(exclusion(judge, family, packet), None, "{judge:?}");
+fn compared(family: Family, packet: &[u8]) {
+    for reference in ALL {
+        assert_eq!(exclusion(reference, family, packet), None, "{reference:?}");
     }
 }
 
 /// An IPv4 packet with `options`; lengths and checksums do not count here.
 fn ipv4(options: &[u8], edit: impl Fn(&mut [u8])) -> Vec<u8> {
-    let ihl = 0x45 + u8::try_from(options.len() / 4).unwrap();
-    let mut packet = vec![ihl, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2];
-    packet.extend_from_slice(options);
-    packet.extend(TCP);
+    let mut packet = support::packet::V4 { options: options.to_vec(), ..Default::default() }.bytes();
     edit(&mut packet);
     packet
 }
 
 /// An IPv6 packet with extension headers, of which `next_header` is the first.
 fn ipv6(next_header: u8, headers: &[u8], edit: impl Fn(&mut [u8])) -> Vec<u8> {
-    let payload_len = u8::try_from(headers.len() + TCP.len()).unwrap();
-    let mut packet = vec![0x60, 0, 0, 0, 0, payload_len, next_header, 64];
-    packet.extend([0x20; 32]);
-    packet.extend_from_slice(headers);
-    packet.extend(TCP);
+    let mut packet = support::packet::V6::default().bytes();
+    packet[5] += u8::try_from(headers.len()).unwrap();
+    packet[6] = next_header;
+    packet.splice(40..40, headers.iter().copied());
     edit(&mut packet);
     packet
 }
 
 #[test]
 fn hop_limits() {
-    spared(&[Forward, NftForward], HopLimit, V4, &ipv4(&[], |packet| packet[8] = 1));
-    spared(&[Forward, NftForward], HopLimit, V6, &ipv6(6, &[], |packet| packet[7] = 1));
-    asked(V4, &ipv4(&[], |packet| packet[8] = 2));
-    asked(V6, &ipv6(6, &[], |packet| packet[7] = 2));
+    excluded(&[Forward, NftForward], HopLimit, V4, &ipv4(&[], |packet| packet[8] = 1));
+    excluded(&[Forward, NftForward], HopLimit, V6, &ipv6(6, &[], |packet| packet[7] = 1));
+    compared(V4, &ipv4(&[], |packet| packet[8] = 2));
+    compared(V6, &ipv6(6, &[], |packet| packet[7] = 2));
 }
 
 #[test]
 fn ipv4_addresses() {
     for destination in [[0, 0, 0, 0], [224, 0, 0, 1], [255; 4]] {
-        spared(&[NftPrerouting], NoRouteYet, V4, &ipv4(&[], |packet| packet[16..20].copy_from_slice(&destination)));
-        asked(V4, &ipv4(&[], |packet| packet[12..16].copy_from_slice(&destination)));
+        excluded(&[NftPrerouting], NoRouteYet, V4, &ipv4(&[], |packet| packet[16..20].copy_from_slice(&destination)));
+        compared(V4, &ipv4(&[], |packet| packet[12..16].copy_from_slice(&destination)));
     }
     for address in [[0, 0, 0, 1], [127, 0, 0, 1], [240, 0, 0, 1], [255, 255, 255, 254]] {
-        asked(V4, &ipv4(&[], |packet| packet[12..16].copy_from_slice(&address)));
-        asked(V4, &ipv4(&[], |packet| packet[16..20].copy_from_slice(&address)));
+        compared(V4, &ipv4(&[], |packet| packet[12..16].copy_from_slice(&address)));
+        compared(V4, &ipv4(&[], |packet| packet[16..20].copy_from_slice(&address)));
     }
 }
 
 #[test]
 fn ipv4_fragments() {
-    spared(&[Input, NftInput, Stack], Reassembly, V4, &ipv4(&[], |packet| packet[6] = 0x20));
+    excluded(&[Input, NftInput, Stack], Reassembly, V4, &ipv4(&[], |packet| packet[6] = 0x20));
     for fragment in [[0x40, 0], [0x80, 0], [0, 1], [0x20, 1]] {
-        asked(V4, &ipv4(&[], |packet| packet[6..8].copy_from_slice(&fragment)));
+        compared(V4, &ipv4(&[], |packet| packet[6..8].copy_from_slice(&fragment)));
     }
 }
 
@@ -83,16 +78,16 @@ fn ipv4_options() {
     let fine: [&[u8]; 6] =
         [&[1, 1, 1, 1], &[1, 0, 0, 0], &[148, 4, 0, 0], &[136, 4, 0, 1], &[99, 4, 1, 2], &[94, 2, 99, 2]];
     for options in fine {
-        asked(V4, &ipv4(options, |_| ()));
+        compared(V4, &ipv4(options, |_| ()));
     }
     let malformed: [&[u8]; 4] = [&[99, 5, 0, 0], &[99, 1, 0, 0], &[1, 1, 1, 99], &[148, 3, 0, 1]];
     let sent_back: [&[u8]; 4] = [&[131, 3, 4, 0], &[68, 4, 5, 0], &[7, 7, 4, 0, 0, 0, 0, 1], &[134, 4, 0, 0]];
     for options in malformed.into_iter().chain(sent_back) {
-        spared(&behind_routing, Ipv4Options, V4, &ipv4(options, |_| ()));
+        excluded(&behind_routing, Ipv4Options, V4, &ipv4(options, |_| ()));
     }
-    // A full record stays as it is, but is sent back; what follows the end of the list is wiped, which only REJECT minds.
-    spared(&[Stack], Ipv4Options, V4, &ipv4(&[7, 7, 8, 0, 0, 0, 0, 1], |_| ()));
-    spared(&HOOKS_BEHIND_ROUTING, Ipv4Options, V4, &ipv4(&[1, 0, 1, 1], |_| ()));
+    // A full record is not changed, but sent back. Linux clears what follows the end of the list, which matters to REJECT only.
+    excluded(&[Stack], Ipv4Options, V4, &ipv4(&[7, 7, 8, 0, 0, 0, 0, 1], |_| ()));
+    excluded(&HOOKS_BEHIND_ROUTING, Ipv4Options, V4, &ipv4(&[1, 0, 1, 1], |_| ()));
 }
 
 #[test]
@@ -102,13 +97,13 @@ fn tcp_options() {
         packet.extend(options);
         packet
     };
-    spared(&[Stack], Signature, V4, &with([1, 1, 19, 4, 0, 0, 1, 1]));
-    spared(&[Stack], Signature, V4, &with([29, 8, 0, 0, 0, 0, 0, 0]));
-    spared(&[Stack], Signature, V4, &with([99, 1, 0, 0, 0, 0, 0, 0]));
-    spared(&[Stack], Signature, V4, &with([99, 9, 0, 0, 0, 0, 0, 0]));
-    asked(V4, &with([2, 4, 19, 29, 1, 1, 1, 1]));
-    asked(V4, &with([0, 19, 19, 29, 1, 1, 1, 1]));
-    asked(V4, &with([1, 1, 1, 1, 19, 9, 9, 9]));
+    excluded(&[Stack], Signature, V4, &with([1, 1, 19, 4, 0, 0, 1, 1]));
+    excluded(&[Stack], Signature, V4, &with([29, 8, 0, 0, 0, 0, 0, 0]));
+    excluded(&[Stack], Signature, V4, &with([99, 1, 0, 0, 0, 0, 0, 0]));
+    excluded(&[Stack], Signature, V4, &with([99, 9, 0, 0, 0, 0, 0, 0]));
+    compared(V4, &with([2, 4, 19, 29, 1, 1, 1, 1]));
+    compared(V4, &with([0, 19, 19, 29, 1, 1, 1, 1]));
+    compared(V4, &with([1, 1, 1, 1, 19, 9, 9, 9]));
 }
 
 #[test]
@@ -119,14 +114,14 @@ fn ipv6_addresses_and_length() {
             packet[start + 15] = 1;
         }
     };
-    spared(&ALL, Loopback, V6, &ipv6(6, &[], loopback(8)));
-    spared(&ALL, Loopback, V6, &ipv6(6, &[], loopback(24)));
-    spared(&[Stack], Unreachable, V6, &ipv6(6, &[], |packet| packet[8..24].fill(0)));
-    asked(V6, &ipv6(6, &[], |packet| packet[24..40].fill(0)));
-    asked(V6, &ipv6(6, &[], |packet| packet[8..10].copy_from_slice(&[0xfe, 0x80])));
+    excluded(&ALL, Loopback, V6, &ipv6(6, &[], loopback(8)));
+    excluded(&ALL, Loopback, V6, &ipv6(6, &[], loopback(24)));
+    excluded(&[Stack], Unreachable, V6, &ipv6(6, &[], |packet| packet[8..24].fill(0)));
+    compared(V6, &ipv6(6, &[], |packet| packet[24..40].fill(0)));
+    compared(V6, &ipv6(6, &[], |packet| packet[8..10].copy_from_slice(&[0xfe, 0x80])));
     let options = [6, 0, 0x1e, 4, 0, 0, 0, 0];
-    spared(&ALL, Jumbogram, V6, &ipv6(0, &options, |packet| packet[5] = 0));
-    asked(V6, &ipv6(60, &options, |packet| packet[5] = 0));
+    excluded(&ALL, Jumbogram, V6, &ipv6(0, &options, |packet| packet[5] = 0));
+    compared(V6, &ipv6(60, &options, |packet| packet[5] = 0));
 }
 
 #[test]
@@ -134,8 +129,8 @@ fn ipv6_options() {
     let fine: [&[u8]; 3] =
         [&[6, 0, 1, 4, 0, 0, 0, 0], &[6, 0, 5, 2, 0, 0, 1, 0], &[6, 1, 0x1e, 5, 9, 9, 9, 9, 9, 1, 5, 0, 0, 0, 0, 0]];
     for header in fine {
-        asked(V6, &ipv6(0, header, |_| ()));
-        asked(V6, &ipv6(60, header, |_| ()));
+        compared(V6, &ipv6(0, header, |_| ()));
+        compared(V6, &ipv6(60, header, |_| ()));
     }
     let mut nine = vec![6, 2];
     nine.extend([0x1e, 0].repeat(9));
@@ -149,13 +144,13 @@ fn ipv6_options() {
         &nine,
     ];
     for header in refused {
-        spared(&ALL, HopByHop, V6, &ipv6(0, header, |_| ()));
-        spared(&[Stack], ExtensionHeader, V6, &ipv6(60, header, |_| ()));
+        excluded(&ALL, HopByHop, V6, &ipv6(0, header, |_| ()));
+        excluded(&[Stack], ExtensionHeader, V6, &ipv6(60, header, |_| ()));
     }
     // Options with a meaning of their own in hop-by-hop headers: router alert of a wrong length, CALIPSO, IOAM.
     for header in [[6, 0, 5, 4, 0, 0, 0, 0], [6, 0, 7, 4, 0, 0, 0, 0], [6, 0, 0x31, 4, 0, 0, 0, 0]] {
-        spared(&ALL, HopByHop, V6, &ipv6(0, &header, |_| ()));
-        asked(V6, &ipv6(60, &header, |_| ()));
+        excluded(&ALL, HopByHop, V6, &ipv6(0, &header, |_| ()));
+        compared(V6, &ipv6(60, &header, |_| ()));
     }
 }
 
@@ -163,23 +158,23 @@ fn ipv6_options() {
 fn ipv6_extension_headers() {
     let options = [0x1e, 4, 0, 0, 0, 0];
     let chain = |kind: u8, rest: [u8; 7]| [&[kind, 0][..], &options, &[6], &rest].concat();
-    spared(&[Stack], ExtensionHeader, V6, &ipv6(60, &[&[0, 0][..], &options, &[6, 0], &options].concat(), |_| ()));
+    excluded(&[Stack], ExtensionHeader, V6, &ipv6(60, &[&[0, 0][..], &options, &[6, 0], &options].concat(), |_| ()));
     for packet in [ipv6(51, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()), ipv6(60, &chain(51, [0; 7]), |_| ())] {
-        for judge in ALL {
-            let expected = match judge {
+        for reference in ALL {
+            let expected = match reference {
                 Forward | Input => None,
                 NftForward | NftInput | NftPrerouting => Some(Authentication),
                 Stack => Some(ExtensionHeader),
             };
-            assert_eq!(exclusion(judge, V6, &packet), expected, "{judge:?}");
+            assert_eq!(exclusion(reference, V6, &packet), expected, "{reference:?}");
         }
     }
-    asked(V6, &ipv6(43, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
-    spared(&[Stack], ExtensionHeader, V6, &ipv6(43, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
-    spared(&[Stack], ExtensionHeader, V6, &ipv6(43, &[6, 0, 4, 0, 0, 0, 0, 0], |_| ()));
-    asked(V6, &ipv6(44, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
-    asked(V6, &ipv6(44, &[6, 0, 0, 8, 0, 0, 0, 0], |_| ()));
-    spared(&[Stack], Reassembly, V6, &ipv6(44, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
+    compared(V6, &ipv6(43, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
+    excluded(&[Stack], ExtensionHeader, V6, &ipv6(43, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
+    excluded(&[Stack], ExtensionHeader, V6, &ipv6(43, &[6, 0, 4, 0, 0, 0, 0, 0], |_| ()));
+    compared(V6, &ipv6(44, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
+    compared(V6, &ipv6(44, &[6, 0, 0, 8, 0, 0, 0, 0], |_| ()));
+    excluded(&[Stack], Reassembly, V6, &ipv6(44, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
     let twice = [44, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0];
-    spared(&[Stack], ExtensionHeader, V6, &ipv6(44, &twice, |_| ()));
+    excluded(&[Stack], ExtensionHeader, V6, &ipv6(44, &twice, |_| ()));
 }

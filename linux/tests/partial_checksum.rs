@@ -1,23 +1,25 @@
 //! The kernel completes the partial checksum that [`Config::partial_checksum`] leaves.
 //!
-//! Resets go into a TUN device whose packets have a virtio header (`IFF_VNET_HDR`), which tells where a checksum starts and
-//! where it belongs. The kernel forwards them to a device that has none, and has to complete them on the way. What comes out
+//! Resets go into a TUN device whose packets have a virtio header (`IFF_VNET_HDR`), which says where the checksum starts and
+//! where it is stored. The kernel forwards them to a device that has none, and has to complete them on the way. What comes out
 //! is the complete reset, its hop limit one less.
 //!
-//! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the test is skipped and
+//! It needs root or the right to make user namespaces, and `/dev/net/tun`. If something is missing the test is skipped and
 //! says so, and under `CI=true` it fails.
 
-use std::env;
+mod trials;
+
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use etherparse::PacketBuilder;
 use fastrand::Rng;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tcp_reset::{Config, MAX_LEN, reset_with};
-use tcp_reset_linux::namespace::{enter, run, set, tun};
+use tcp_reset_linux::namespace::{run, set, tun};
+use trials::trial;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 /// How many resets of each IP version.
@@ -25,16 +27,8 @@ const RESETS: usize = 20_000;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let missing = enter().and_then(|()| tun("probe", false)).err();
-    let may_skip = env::var("CI").as_deref() != Ok("true");
-    let trial = match missing {
-        None => Trial::test("the_kernel_completes_it", || Ok(complete()?)),
-        Some(reason) => {
-            eprintln!("{} the_kernel_completes_it: {reason:#}", if may_skip { "SKIPPED" } else { "CANNOT RUN" });
-            let reason = format!("{reason:#}");
-            Trial::test("the_kernel_completes_it", || Err(reason.into())).with_ignored_flag(may_skip)
-        }
-    };
+    let missing = trials::enter();
+    let trial = trial("the_kernel_completes_it", missing.as_deref(), || complete().unwrap());
     libtest_mimic::run(&arguments, vec![trial]).exit_code()
 }
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Records resets.pcap again: two hosts on one cable, the prober runs nmap, the target answers and runs tcpdump.
+# Records resets.pcap again: two hosts on one virtual link, the prober runs nmap, the target answers and runs tcpdump.
 #
 # usage: record.sh [OUT.pcap]
 #

@@ -1,4 +1,4 @@
-//! The whole job: from a packet's bytes to its reset's.
+//! Measures the whole job: packet in, reset out.
 
 use std::hint::black_box;
 
@@ -30,27 +30,27 @@ pub fn sets() -> Vec<Set> {
     ]
 }
 
-/// A contender and how it did on every set.
+/// A contender and its results for every set.
 pub struct Row {
     /// Its name.
     pub name: String,
-    /// Whether it answers at all, or is a floor.
+    /// Whether it answers, or is a lower bound.
     pub answers: bool,
     /// One cell for each set.
     pub cells: Vec<Cell>,
 }
 
-/// How a contender did on a set.
+/// A contender's result for one set.
 pub struct Cell {
     /// How long an answer took.
     pub time: Time,
-    /// How many packets it answered otherwise than this crate.
+    /// How many packets it answered with other bytes than this crate.
     pub wrong: usize,
-    /// How many packets it left unanswered.
+    /// How many packets it did not answer.
     pub refused: usize,
 }
 
-/// Measures everyone on every set. The first row is this crate, the second is it again, on Ethernet frames.
+/// Measures all contenders on all sets. The first row is this crate, the second this crate on Ethernet frames.
 pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
     let here = |name: &str| Row { name: name.to_owned(), answers: true, cells: Vec::new() };
     let mut rows = vec![here("**tcp-reset**"), here("tcp-reset, Ethernet frames")];
@@ -59,7 +59,7 @@ pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
 
     for set in sets {
         eprintln!("{}: {} packets", set.name, set.packets.len());
-        // First who answers rightly. This crate's own two rows and the floors have nothing to be compared with.
+        // First compare the answers. This crate's own two rows and the lower bounds are not compared.
         let mut compared = vec![(0, 0); 2];
         compared.extend(PEERS.iter().map(|(_, answer)| compare(*answer, &set.packets)));
         compared.resize(rows.len(), (0, 0));
@@ -95,11 +95,11 @@ pub fn time(answer: Answer, packets: &[Vec<u8>], passes: usize) -> f64 {
     })
 }
 
-/// How many packets are answered otherwise than by this crate, and how many are not answered.
+/// How many packets are answered with other bytes than this crate's, and how many are not answered.
 pub fn compare(answer: Answer, packets: &[Vec<u8>]) -> (usize, usize) {
     let (mut wrong, mut refused) = (0, 0);
     for packet in packets {
-        // Buffers full of different junk: a byte that is not written shows.
+        // The buffers hold different bytes before, so that a byte that is not written shows.
         let (mut ours, mut theirs): (Buffer, Buffer) = ([0xa5; 1 << 16], [0x5a; 1 << 16]);
         let ours = tcp_reset(packet, &mut ours).and_then(|len| ours.get(..len));
         match answer(packet, &mut theirs).and_then(|len| theirs.get(..len)) {

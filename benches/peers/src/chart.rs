@@ -1,4 +1,4 @@
-//! The chart: a column of bars for a few of the sets, drawn so that it reads on a light page and on a dark one.
+//! The chart: a column of bars for some of the sets, readable on a light and on a dark page.
 
 use std::fmt::Write;
 
@@ -19,7 +19,7 @@ const HEAD_HEIGHT: usize = 34;
 const OURS: &str = "#1a7fe0";
 const THEIRS: &str = "#76818c";
 
-/// An SVG image of those who answer.
+/// An SVG image of the contenders that answer.
 pub fn svg(sets: &[Set], rows: &[Row]) -> String {
     let rows: Vec<&Row> = rows.iter().filter(|row| row.answers && !row.name.contains("release profile")).collect();
     let width = NAMES_WIDTH + COLUMN_WIDTH * COLUMNS.len();

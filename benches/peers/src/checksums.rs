@@ -16,7 +16,7 @@ pub const LENGTHS: [usize; 7] = [20, 40, 64, 576, 1460, 9000, 65515];
 
 type Checksum = fn(&[u8]) -> u16;
 
-/// The first is this crate, the last only reads.
+/// The first is this crate, the last only reads the bytes.
 const CONTENDERS: [(&str, Checksum); 8] = [
     ("**tcp-reset**", |data| u16::from_be_bytes(Sum::of(data).checksum())),
     ("smoltcp 0.14", |data| !smoltcp::wire::checksum::data(data)),
@@ -28,19 +28,22 @@ const CONTENDERS: [(&str, Checksum); 8] = [
     ("read every byte once", |data| floors::read_all(data) as u16),
 ];
 
-/// Measures everyone on every length: a name, and a time for each of [`LENGTHS`].
+/// Measures all contenders: a name, and a time for each of [`LENGTHS`].
 pub fn measure(rounds: usize) -> Result<Vec<(&'static str, Vec<Time>)>> {
     let mut rows = CONTENDERS.map(|(name, _)| (name, Vec::new()));
     for len in LENGTHS {
         eprintln!("checksum of {len} bytes");
-        // Different data as far as a cache of the second level holds them.
+        // As much different data as a second-level cache holds.
         let mut rng = Rng::with_seed(len as u64);
         let count = (1_usize << 18).div_ceil(len).min(256);
         let data: Vec<Vec<u8>> =
             (0..count).map(|_| std::iter::repeat_with(|| rng.u8(..)).take(len).collect()).collect();
         let [(_, ours), peers @ .., _] = CONTENDERS;
         for (name, checksum) in peers {
-            ensure!(data.iter().all(|data| checksum(data) == ours(data)), "{name} finds another checksum than ours");
+            ensure!(
+                data.iter().all(|data| checksum(data) == ours(data)),
+                "{name} computes another checksum than this crate"
+            );
         }
         let mut contenders = CONTENDERS.map(|(_, checksum)| {
             let (checksum, data) = (black_box(checksum), &data);

@@ -1,4 +1,4 @@
-//! Who is measured.
+//! The contenders.
 
 pub mod etherparse;
 pub mod floors;
@@ -12,7 +12,7 @@ pub mod smoltcp_repr;
 pub type Buffer = [u8; 1 << 16];
 
 /// Writes the reset that answers a packet and returns its length, or `None` for silence. It is called through this
-/// pointer, so that the call costs everyone the same.
+/// pointer, so that the call costs the same for all.
 pub type Answer = fn(&[u8], &mut Buffer) -> Option<usize>;
 
 /// This crate.
@@ -27,7 +27,7 @@ pub fn tcp_reset_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::ethernet::reset(frame, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
 
-/// Those who answer, beside this crate.
+/// The other contenders that answer.
 pub const PEERS: &[(&str, Answer)] = &[
     ("smoltcp 0.14, `Packet`", smoltcp_packet::answer),
     ("hand-written, plainly", hand_written_plainly::answer),
@@ -38,7 +38,7 @@ pub const PEERS: &[(&str, Answer)] = &[
     ("etherparse 0.21", etherparse::answer),
 ];
 
-/// Those who only do a part of the work.
+/// Lower bounds, which do only a part of the work.
 pub const FLOORS: &[(&str, Answer)] = &[
     ("copy 40 bytes", floors::copy_40),
     ("read every byte once", floors::read),

@@ -1,4 +1,4 @@
-//! Times `tcp_reset` beside its peers and prints tables of it; `README.md` says how to run it and how to read it.
+//! Measures `tcp_reset` and its peers and prints tables; `README.md` describes how to run it and how to read them.
 
 mod answers;
 mod chart;
@@ -40,7 +40,7 @@ fn run() -> Result<()> {
             other => return Err(other.unexpected().into()),
         }
     }
-    ensure!(rounds > 0, "no median of no rounds");
+    ensure!(rounds > 0, "--rounds has to be at least 1");
 
     let sets = answers::sets();
     for set in &sets {

@@ -1,8 +1,8 @@
-//! Times, taken in turn: every round measures each contender once, so that whatever else the machine does hits all.
+//! Measures in turn: every round measures each contender once, so that other load on the machine affects all.
 
 use std::time::Instant;
 
-/// One contender: told how often to go over its work, it returns the nanoseconds that one piece of it took.
+/// One contender: its argument is the number of passes over the packets, its result the nanoseconds for one packet.
 pub type Contender<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
 
 /// The medians of a contender.
@@ -10,11 +10,11 @@ pub type Contender<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
 pub struct Time {
     /// Nanoseconds for a piece of work.
     pub nanoseconds: f64,
-    /// How many times as long as the first contender, of the ratios within each round.
+    /// How many times as long as the first contender: the median of the ratios within each round.
     pub ratio: f64,
 }
 
-/// Measures `contenders` against the first of them; each batch lasts long enough for the clock.
+/// Measures `contenders`, with ratios to the first. Each batch is long enough for the clock's resolution.
 pub fn in_turn(rounds: usize, pieces: usize, contenders: &mut [Contender<'_>]) -> Vec<Time> {
     const BATCH: f64 = 20_000.0;
     let Some(first) = contenders.first_mut() else { return Vec::new() };
@@ -25,7 +25,7 @@ pub fn in_turn(rounds: usize, pieces: usize, contenders: &mut [Contender<'_>]) -
     for round in 0..rounds {
         let mut times = vec![0.0; contenders.len()];
         for turn in 0..contenders.len() {
-            // Nobody always follows the same one.
+            // No contender always follows the same one.
             let turn = (turn + round) % contenders.len();
             times[turn] = contenders[turn](passes);
         }
@@ -41,13 +41,12 @@ pub fn in_turn(rounds: usize, pieces: usize, contenders: &mut [Contender<'_>]) -
 
 /// Nanoseconds that `work` takes for each of `pieces`, after one pass to warm up.
 ///
-/// The pieces lie one behind the other as in a ring of packets, each where an Ethernet header ends, and every time in
-/// another order: a branch predictor learns what they have in common, but not the order, which it would do for thousands
-/// of them within a few passes.
+/// The pieces lie one after the other as in a ring of packets, each behind the space of an Ethernet header. Every call has
+/// them in another order: a branch predictor would learn a fixed order, even of thousands, within a few passes.
 ///
-/// `work` calls through a pointer that went through [`std::hint::black_box`], so nothing of it can be left out. A
-/// `black_box` around each piece would do as well, were it not for its detour through memory: on some processors and
-/// at some addresses that alone costs several times what is measured here.
+/// `work` calls through a pointer that went through [`std::hint::black_box`], so that the compiler keeps all of it. A
+/// `black_box` around each piece would go through memory, which on some processors and at some addresses costs several
+/// times what is measured here.
 pub fn time(pieces: &[Vec<u8>], passes: usize, mut work: impl FnMut(&[u8])) -> f64 {
     for piece in pieces {
         work(piece);
@@ -75,10 +74,10 @@ pub fn time(pieces: &[Vec<u8>], passes: usize, mut work: impl FnMut(&[u8])) -> f
 /// A cache line.
 const LINE: usize = 64;
 
-/// What stands before an IP packet in most buffers, and so where in a cache line it begins.
+/// In most buffers, an Ethernet header precedes the IP packet: so the packet begins here in a cache line.
 const ETHERNET_HEADER_LEN: usize = 14;
 
-/// The cache lines that a piece takes, and a line more, so that long pieces do not all compete for one place.
+/// The cache lines of a piece and one more, so that long pieces are not all mapped to the same cache set.
 const fn slot_len(piece: &[u8]) -> usize {
     piece.len().next_multiple_of(LINE) + LINE
 }

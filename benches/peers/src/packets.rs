@@ -1,12 +1,11 @@
-//! The offending packets: sets of 256 different ones of a kind, the same in every run.
+//! The offending packets: sets of 256 different packets of one kind, the same in every run.
 
 use fastrand::Rng;
+use support::packet::{Tcp, V4, V6, repair};
+use support::protocol::UDP;
+use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
 const PSH: u8 = 0x08;
-const ACK: u8 = 0x10;
 
 /// What Linux puts into a SYN: maximum segment size, SACK permitted, timestamps, window scale.
 const SYN_OPTIONS: &[u8] = &[2, 4, 5, 180, 4, 2, 8, 10, 18, 52, 86, 120, 0, 0, 0, 0, 1, 3, 3, 7];
@@ -15,7 +14,7 @@ const OPTIONS: &[u8] = &[1, 1, 8, 10, 18, 52, 86, 120, 52, 86, 120, 154];
 /// A router alert (RFC 2113), the IPv4 option seen most.
 const ROUTER_ALERT: &[u8] = &[148, 4, 0, 0];
 
-/// A kind of offending packet: what it holds, the rest is random.
+/// A kind of offending packet; the other fields are random.
 #[derive(Clone, Copy, Default)]
 struct Kind {
     ipv6: bool,
@@ -65,7 +64,7 @@ pub fn data_1500() -> Vec<Vec<u8>> {
     same(data(1500))
 }
 
-/// Data, of 65535 bytes with the headers, the most that IPv4 can say; 32 of them, as many as stay in a cache.
+/// Data, of 65535 bytes with the headers, the longest IPv4 packet; 32 of them, as many as stay in a cache.
 pub fn data_65535() -> Vec<Vec<u8>> {
     let mut rng = Rng::with_seed(65535);
     (0..32).map(|_| packet(data(65535), &mut rng)).collect()
@@ -76,7 +75,7 @@ pub fn ipv6_syn_60() -> Vec<Vec<u8>> {
     same(Kind { ipv6: true, ..SYN_40 })
 }
 
-/// 4096 packets of every kind and size, in an order that no branch predictor learns.
+/// 4096 packets of several kinds and sizes, in random order.
 pub fn mixed() -> Vec<Vec<u8>> {
     let mut rng = Rng::with_seed(4096);
     let random_packet = || {
@@ -104,21 +103,21 @@ pub fn rst_40() -> Vec<Vec<u8>> {
 pub fn as_fragments(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     for packet in &mut packets {
         packet[6..8].copy_from_slice(&[0x20, 0xb9]);
-        fill_ipv4_checksum(packet);
+        repair(packet);
     }
     packets
 }
 
-/// The packets, each said to hold UDP.
+/// The packets, with UDP as the protocol.
 pub fn as_udp(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     for packet in &mut packets {
-        packet[9] = 17;
-        fill_ipv4_checksum(packet);
+        packet[9] = UDP;
+        repair(packet);
     }
     packets
 }
 
-/// The packets, the last byte of each damaged.
+/// The packets, each with a wrong last byte.
 pub fn as_damaged(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     for packet in &mut packets {
         *packet.last_mut().unwrap() ^= 0x10;
@@ -134,66 +133,31 @@ fn same(kind: Kind) -> Vec<Vec<u8>> {
 /// A packet of that kind with random addresses, ports, numbers and data, and with right checksums.
 fn packet(kind: Kind, rng: &mut Rng) -> Vec<u8> {
     let mut random = |len: usize| std::iter::repeat_with(|| rng.u8(..)).take(len).collect::<Vec<_>>();
-
-    let ack_len = if kind.flags & ACK == 0 { 0 } else { 4 };
-    let data_offset = 0x50 + (kind.tcp_options.len() as u8 * 4);
-    let mut segment = random(8);
-    segment.extend(random(ack_len));
-    segment.resize(12, 0);
-    segment.extend([data_offset, kind.flags]);
-    segment.extend(random(2));
-    segment.extend([0; 4]);
-    segment.extend(kind.tcp_options);
-    segment.extend(random(kind.data_len));
-    let segment_len = segment.len() as u16;
-
-    let address = |random: Vec<u8>| if kind.ipv6 { [&[0x20, 0x01][..], &random].concat() } else { random };
-    let address_len = if kind.ipv6 { 14 } else { 4 };
-    let mut addresses = [address(random(address_len)), address(random(address_len))].concat();
-    if !kind.ipv6 {
-        // Into 0.0.0.0/1, but neither 0.0.0.0 nor loopback: unicast.
-        for first in [0, 4] {
-            addresses[first] = addresses[first] % 126 + 1;
-        }
-    }
-
-    let [high, low] = segment_len.to_be_bytes();
-    let pseudo_header = [&addresses[..], &[0, 6, high, low]].concat();
-    let checksum = checksum(&[pseudo_header, segment.clone()].concat());
-    segment[16..18].copy_from_slice(&checksum);
-
-    let header = if kind.ipv6 {
-        vec![0x60, 0, 0, 0, high, low, 6, 64]
-    } else {
-        let header_len = 20 + kind.ip_options.len();
-        let [high, low] = (header_len as u16 + segment_len).to_be_bytes();
-        let mut header = vec![0x40 | (header_len / 4) as u8, 0, high, low];
-        header.extend(random(2));
-        header.extend([0x40, 0, random(1)[0] | 1, 6, 0, 0]);
-        header
+    let short = |bytes: Vec<u8>| u16::from_be_bytes(bytes.try_into().unwrap());
+    let long = |bytes: Vec<u8>| u32::from_be_bytes(bytes.try_into().unwrap());
+    let tcp = Tcp {
+        source_port: short(random(2)),
+        destination_port: short(random(2)),
+        seq: long(random(4)),
+        ack: if kind.flags & ACK == 0 { 0 } else { long(random(4)) },
+        flags: kind.flags,
+        window: short(random(2)),
+        options: kind.tcp_options.to_vec(),
+        data: random(kind.data_len),
+        ..Tcp::default()
     };
-    let mut packet = [&header, &addresses, kind.ip_options, &segment].concat();
-    if !kind.ipv6 {
-        fill_ipv4_checksum(&mut packet);
+    if kind.ipv6 {
+        let mut address = || [&[0x20, 0x01], &random(14)[..]].concat().try_into().unwrap();
+        let (source, destination) = (address(), address());
+        return V6 { flow_label: 0, hop_limit: 64, source, destination, tcp, ..V6::default() }.bytes();
     }
-    packet
-}
-
-fn fill_ipv4_checksum(packet: &mut [u8]) {
-    packet[10..12].fill(0);
-    let header_len = usize::from(packet[0] & 0x0f) * 4;
-    let checksum = checksum(&packet[..header_len]);
-    packet[10..12].copy_from_slice(&checksum);
-}
-
-/// RFC 1071's loop: none of the contenders'.
-fn checksum(data: &[u8]) -> [u8; 2] {
-    let mut sum = 0;
-    for pair in data.chunks(2) {
-        sum += u32::from(pair[0]) << 8 | pair.get(1).copied().map_or(0, u32::from);
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    (!(sum as u16)).to_be_bytes()
+    // In 0.0.0.0/1, but neither 0.0.0.0 nor loopback: unicast.
+    let mut address = || {
+        let mut address: [u8; 4] = random(4).try_into().unwrap();
+        address[0] = address[0] % 126 + 1;
+        address
+    };
+    let (source, destination) = (address(), address());
+    let (id, ttl) = (short(random(2)), random(1)[0] | 1);
+    V4 { id, ttl, source, destination, options: kind.ip_options.to_vec(), tcp, ..V4::default() }.bytes()
 }

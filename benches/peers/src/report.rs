@@ -31,7 +31,7 @@ pub fn answers(sets: &[Set], rows: &[Row]) -> String {
     for (place, row) in rows.iter().enumerate() {
         let cells = row.cells.iter().map(|cell| {
             let mark = if cell.wrong + cell.refused == 0 { "" } else { " ⚠" };
-            // A floor answers nothing, so no ratio says how much faster this crate is.
+            // A lower bound does not answer, so that a ratio means nothing.
             let time = if row.answers { time(&cell.time, place == 0) } else { nanoseconds(cell.time.nanoseconds) };
             time + mark
         });

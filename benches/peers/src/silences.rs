@@ -1,4 +1,4 @@
-//! What a silence costs beside a reset, and what trust saves.
+//! The time of a silence compared with a reset, and the time that trust saves.
 
 use std::hint::black_box;
 
@@ -19,7 +19,7 @@ pub struct Row {
     pub time: Time,
 }
 
-/// What is handed to the crate, and how.
+/// Packets, and the function that answers them.
 struct Work {
     packets: Vec<Vec<u8>>,
     answer: Answer,
@@ -58,7 +58,10 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
         };
         for work in [&work, &other] {
             let answered = |packet: &Vec<u8>| (work.answer)(packet, &mut [0; 1 << 16]).is_some();
-            ensure!(work.packets.iter().all(|packet| answered(packet) == work.answered), "{name}: not so");
+            ensure!(
+                work.packets.iter().all(|packet| answered(packet) == work.answered),
+                "{name}: a packet is answered that should not be, or the other way round"
+            );
         }
         let mut contenders: [measure::Contender<'_>; 2] =
             [Box::new(|passes| time(&other, passes)), Box::new(|passes| time(&work, passes))];
@@ -68,7 +71,7 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
     .collect()
 }
 
-/// The crate, told to trust the TCP checksum.
+/// The crate, with the TCP checksum trusted.
 #[inline(never)]
 fn trust(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);

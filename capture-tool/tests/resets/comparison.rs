@@ -3,9 +3,9 @@
 use tcp_reset::Profile;
 
 use crate::captures::raw;
-use crate::common::offender::{V6, repair};
 use crate::packets::{backwards, changed, damaged, reply, reply_in, segment, syn};
 use crate::program::{read, read_with};
+use support::packet::{V6, repair};
 
 const LABEL: &str = "same as the capture's own reset";
 

@@ -1,9 +1,9 @@
 //! The link-layer headers of frames.
 
 use crate::captures::Pcap;
-use crate::common::offender::V6;
-use crate::packets::{SYN_LINE, ethernet, syn};
+use crate::packets::{SYN_LINE, changed, ethernet, syn};
 use crate::program::read;
+use support::packet::V6;
 
 #[test]
 fn every_link_type_carries_ipv4() {
@@ -77,6 +77,31 @@ fn padding_is_no_data() {
         let frame = [ethernet(&syn()), vec![0xa5; padding]].concat();
         assert_eq!(read(&Pcap::new(1).frame(&frame).bytes).lines(), [SYN_LINE]);
     }
+}
+
+/// The frame alone is the reason: the packet would be answered.
+#[test]
+fn frames_that_are_not_answered() {
+    let cases: &[(&[u8], &str)] = &[
+        (b"\xff\xff\xff\xff\xff\xff......\x08\x00", "group address in an Ethernet frame"),
+        (b"......\x01.....\x08\x00", "group address in an Ethernet frame"),
+        (b"............\x88\xa8\x00\x05\x81\x00\x00\x06\x81\x00\x00\x07\x08\x00", "too many VLAN tags"),
+        (b"............\x86\xdd", "bad IP version"),
+    ];
+    let (offender, _) = SYN_LINE.split_once("  ->  ").unwrap();
+    for (link, reason) in cases {
+        let run = read(&Pcap::new(1).frame(&[link, &syn()[..]].concat()).bytes);
+        assert_eq!(run.good_lines(), [format!("{offender}  ->  silence: {reason}")]);
+        assert_eq!(run.summary("silences"), format!("1 ({reason} 1)"));
+    }
+}
+
+/// What the packet itself gives as a reason says more than that its frame goes to a group.
+#[test]
+fn the_reason_of_the_packet_goes_first() {
+    let frame = [b"\xff\xff\xff\xff\xff\xff......\x08\x00", &changed(syn(), 16, 224)[..]].concat();
+    let run = read(&Pcap::new(1).frame(&frame).bytes);
+    assert_eq!(run.summary("silences"), "1 (destination address not unicast 1)");
 }
 
 #[test]

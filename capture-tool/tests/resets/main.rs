@@ -2,10 +2,6 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
-/// The packets that the tests of the crate are made of.
-#[path = "../../../tests/common/mod.rs"]
-mod common;
-
 mod bundled;
 mod captures;
 mod comparison;

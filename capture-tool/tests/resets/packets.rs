@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use etherparse::{NetSlice, SlicedPacket, TcpHeaderSlice, TransportSlice};
 use tcp_reset::{Config, Profile};
 
-use crate::common::offender::{Tcp, V4, repair};
-use crate::common::reference::{self, Rules};
+use support::packet::{Tcp, V4, repair};
+use support::reference::{self, Rules};
 
 /// A SYN from 192.0.2.1 port 36050 to 198.51.100.2 port 80.
 pub fn syn() -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! An image that calls every public entry of tcp-reset, each with data the compiler knows nothing about. It is linked,
+//! An image that calls every public entry of tcp-reset, each with data that the compiler does not know. It is linked,
 //! not run: `../no-panic.sh` reads its symbols.
 
 #![no_std]
@@ -11,7 +11,7 @@ use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::Segment;
 use tcp_reset::{Checksum, Config, Fate, NoReset, Offender, Profile, Reset, ethernet, ipv4, ipv6, tcp};
 
-/// Where an image begins; nothing calls it.
+/// The entry of the image; nothing calls it.
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
     let memory = [0_u8; 128];
@@ -174,8 +174,8 @@ fn checksum(packet: &[u8]) {
     black_box(sum.checksum());
 }
 
-/// What every panic ends in. It is too particular to be inlined or left out: if its symbol is not in the image, no
-/// panic is.
+/// Every panic calls this handler, which cannot be inlined or left out: if its symbol is not in the image, the image has no
+/// panic.
 #[panic_handler]
 #[inline(never)]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {

@@ -1,5 +1,5 @@
-//! Replays the conformance vectors and measures, on the machine itself, how deep the stack gets and how many
-//! instructions a reset takes. `run.sh` runs it in QEMU; what it prints leaves by semihosting.
+//! Replays the conformance vectors and measures the stack and the instructions that a reset takes. `run.sh` runs it in QEMU;
+//! it prints by semihosting.
 
 #![no_std]
 #![no_main]
@@ -35,11 +35,11 @@ const FILES: [File; 6] = [
     ("ipv6-tcp-stack", vectors!("ipv6-tcp-stack"), ipv6_tcp_stack),
 ];
 
-/// What a user has who needs IPv4 alone: one caller, with whom the compiler does what it does there.
+/// As in a program that needs IPv4 alone: one caller, into which the compiler can inline.
 #[cfg(feature = "only-ipv4")]
 const FILES: [File; 1] = [("ipv4-netfilter, alone", vectors!("ipv4-netfilter"), ipv4_netfilter)];
 
-/// What a user of the front door has.
+/// As in a program that calls `reset` alone.
 #[cfg(feature = "only-reset")]
 const FILES: [File; 2] = [
     ("ipv4-netfilter by reset(), alone", vectors!("ipv4-netfilter"), by_reset),
@@ -59,7 +59,7 @@ fn main() -> ! {
 /// Writes the reset into the buffer and returns its length.
 type Answer = fn(&[u8], &mut [u8; MAX_LEN]) -> Result<usize, NoReset>;
 
-/// The front door, which takes either version of IP.
+/// `reset`, which takes either version of IP.
 fn by_reset(offender: &[u8], buffer: &mut [u8; MAX_LEN]) -> Result<usize, NoReset> {
     tcp_reset::reset(offender, buffer).map(|reply| reply.len())
 }
@@ -89,13 +89,13 @@ fn ipv6(offender: &[u8], config: &Config, buffer: &mut [u8; MAX_LEN]) -> Result<
     Ok(ipv6::Reset::in_reply_to(offender, config)?.emit(buffer).len())
 }
 
-/// Replays one file, says how it went, and returns how many answers were not Linux's.
+/// Replays one file, prints the result, and returns how many answers were not Linux's.
 fn replay(name: &str, packed: &[u8], answer: Answer) -> u32 {
     let (mut same, mut different, mut deepest) = (0_u32, 0_u32, 0);
     let mut rest = packed;
     while let Some((offender, expected, after)) = vector(rest) {
         rest = after;
-        // The front door takes it for a packet of the other version.
+        // `reset` takes it for a packet of the other version.
         if name.contains("by reset()") && expected == Err(NoReset::Version) {
             continue;
         }
@@ -126,7 +126,7 @@ fn replay(name: &str, packed: &[u8], answer: Answer) -> u32 {
     different
 }
 
-/// What the first vector takes: the textbook's SYN.
+/// Measures the first vector, a SYN.
 fn instructions(packed: &[u8], answer: Answer) -> u32 {
     let Some((offender, ..)) = vector(packed) else { return 0 };
     let mut buffer = [0; MAX_LEN];

@@ -1,20 +1,20 @@
-//! What a call takes: stack, by paint, and instructions, by the clock of an emulator that counts them.
+//! Measures the stack of a call, by filling it with a pattern, and its instructions, by the emulator's clock.
 
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::register::msp;
 
 const PAINT: u32 = 0x5ee_da11;
-/// How far down the paint goes, in words.
+/// How many words of the stack are filled.
 const PAINTED: usize = 1024;
 
-/// The stack in bytes that `call` uses: what is painted below this function's own frame and painted over by the call.
+/// The stack in bytes that `call` uses: the pattern below this function's frame that the call has overwritten.
 #[inline(never)]
 pub fn stack(call: impl FnOnce()) -> usize {
     let top = msp::read() as *mut u32;
-    // Nothing is called in between, so nothing lives down there. Volatile, so that no `memset` is.
+    // This memory is not in use, since no function is called here. Volatile, so that no `memset` is called either.
     for word in 1..=PAINTED {
-        // SAFETY: within the stack, which has the whole memory to itself, and below everything in use.
+        // SAFETY: within the stack, which grows into all free memory, and below everything in use.
         unsafe { top.sub(word).write_volatile(PAINT) };
     }
     call();

@@ -1,5 +1,6 @@
 //! A filter between a network device and smoltcp: it answers what comes for a closed port with a reset, as Linux would,
-//! and lets everything else through. It needs neither heap nor threads, and any smoltcp device will do.
+//! and lets everything else through. It needs neither heap nor threads, and any smoltcp device will do, whether it carries
+//! IP packets or Ethernet frames.
 //!
 //! smoltcp answers such segments too, but a FIN or data without ACK with a RST that acknowledges nothing, which its
 //! receiver must ignore (RFC 9293 §3.10.7.3).
@@ -8,33 +9,53 @@ use std::net::IpAddr;
 
 use smoltcp::phy::{self, Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
-use tcp_reset::{Config, Profile, Reset};
+use smoltcp::wire::HardwareAddress;
+use tcp_reset::{Config, Profile, Reset, ethernet};
 
-/// The longest packet that is let through.
-pub const MTU: usize = 1500;
+/// The longest frame or packet that is let through: 1500 bytes behind an Ethernet header.
+pub const MTU: usize = 1514;
+
+const CONFIG: Config = Config::new().profile(Profile::TcpStack);
 
 /// What stands for the device before smoltcp.
 pub struct Filter<D, F> {
     device: D,
+    address: HardwareAddress,
     is_closed: F,
-    packet: [u8; MTU],
+    frame: [u8; MTU],
 }
 
 impl<D: Device, F: Fn(IpAddr, u16) -> bool> Filter<D, F> {
     /// Before `device`, answers for each address and port of which `is_closed` says that nobody is there. Say so of this
     /// host's own addresses only, and not of the ports of sockets that listen or are connected.
-    pub fn new(device: D, is_closed: F) -> Self {
-        Self { device, is_closed, packet: [0; MTU] }
+    ///
+    /// `address` is what the interface's configuration has: [`HardwareAddress::Ip`], or the Ethernet address. A frame to
+    /// another one is smoltcp's to ignore.
+    pub fn new(device: D, address: HardwareAddress, is_closed: F) -> Self {
+        Self { device, address, is_closed, frame: [0; MTU] }
     }
 
     pub fn device(&self) -> &D {
         &self.device
     }
 
-    /// The reset, where it is the filter that has to answer.
-    fn reset(&self, packet: &[u8]) -> Option<Reset> {
-        let reset = Reset::in_reply_to(packet, &Config::new().profile(Profile::TcpStack)).ok()?;
-        (self.is_closed)(reset.source(), reset.tcp().source_port).then_some(reset)
+    /// Writes the reset, where it is the filter that has to answer.
+    fn reset<'a>(&self, frame: &[u8], buffer: &'a mut [u8; ethernet::MAX_LEN]) -> Option<&'a [u8]> {
+        let (packet, reply) = match self.address {
+            HardwareAddress::Ip => {
+                let reset = Reset::in_reply_to(frame, &CONFIG).ok()?;
+                (reset, reset.emit(buffer.first_chunk_mut()?))
+            }
+            HardwareAddress::Ethernet(own) => {
+                let reset = ethernet::Reset::in_reply_to(frame, &CONFIG).ok()?;
+                // smoltcp has no VLANs.
+                if reset.source() != own.0 || reset.vlan_tags().next().is_some() {
+                    return None;
+                }
+                (reset.packet, reset.emit(buffer))
+            }
+        };
+        (self.is_closed)(packet.source(), packet.tcp().source_port).then_some(reply)
     }
 }
 
@@ -51,19 +72,20 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Device for Filter<D, F> {
     fn receive(&mut self, timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let len = loop {
             let (rx, _) = self.device.receive(timestamp)?;
-            let len = phy::RxToken::consume(rx, |packet| {
-                self.packet.get_mut(..packet.len())?.copy_from_slice(packet);
-                Some(packet.len())
+            let len = phy::RxToken::consume(rx, |frame| {
+                self.frame.get_mut(..frame.len())?.copy_from_slice(frame);
+                Some(frame.len())
             });
             let Some(len) = len else { continue };
-            let Some(reset) = self.reset(&self.packet[..len]) else { break len };
+            let mut buffer = [0; ethernet::MAX_LEN];
+            let Some(reset) = self.reset(&self.frame[..len], &mut buffer) else { break len };
             // A full queue loses the reset; the peer will try again.
             if let Some(tx) = self.device.transmit(timestamp) {
-                tx.consume(reset.len(), |reply| reset.emit_to_slice(reply).is_some());
+                tx.consume(reset.len(), |reply| reply.copy_from_slice(reset));
             }
         };
         let tx = self.device.transmit(timestamp)?;
-        Some((RxToken { packet: &self.packet[..len] }, tx))
+        Some((RxToken { frame: &self.frame[..len] }, tx))
     }
 
     fn transmit(&mut self, timestamp: Instant) -> Option<Self::TxToken<'_>> {
@@ -77,13 +99,13 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Device for Filter<D, F> {
     }
 }
 
-/// A packet that was let through.
+/// A frame or packet that was let through.
 pub struct RxToken<'a> {
-    packet: &'a [u8],
+    frame: &'a [u8],
 }
 
 impl phy::RxToken for RxToken<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(self.packet)
+        f(self.frame)
     }
 }

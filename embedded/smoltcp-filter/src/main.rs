@@ -1,4 +1,4 @@
-//! A smoltcp host on a TUN device, with an echo service on one port and every other port closed.
+//! A smoltcp host on a TUN or TAP device, with an echo service on one port and every other port closed.
 //!
 //! ```text
 //! ip tuntap add dev smol0 mode tun
@@ -6,6 +6,8 @@
 //! ip link set smol0 up
 //! cargo run --release -p smoltcp-filter -- --device smol0 --address 192.0.2.2/24
 //! ```
+//!
+//! For a TAP device, `mode tap`, add the host's Ethernet address: `--ethernet 02-00-00-00-00-02`.
 
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
@@ -17,13 +19,17 @@ use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::phy::{Medium, TunTapInterface, wait};
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr};
 use smoltcp_filter::Filter;
 
-const USAGE: &str = "usage: smoltcp-filter --device NAME --address ADDRESS/LENGTH... [--port PORT] [--no-filter]";
+const USAGE: &str = "usage: smoltcp-filter --device NAME [--ethernet MAC] --address ADDRESS/LENGTH... [--port PORT] \
+                     [--no-filter]";
 
 struct Options {
     device: String,
+    /// TUN or TAP.
+    medium: Medium,
+    hardware_address: HardwareAddress,
     addresses: Vec<IpCidr>,
     port: u16,
     filter: bool,
@@ -40,7 +46,14 @@ fn main() -> std::process::ExitCode {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { device: String::new(), addresses: Vec::new(), port: 7, filter: true };
+    let mut options = Options {
+        device: String::new(),
+        medium: Medium::Ip,
+        hardware_address: HardwareAddress::Ip,
+        addresses: Vec::new(),
+        port: 7,
+        filter: true,
+    };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -49,6 +62,12 @@ fn options() -> Result<Options> {
                 let address = lexopt::ValueExt::string(parser.value()?)?;
                 let cidr = IpCidr::from_str(&address);
                 options.addresses.push(cidr.map_err(|()| anyhow!("{address} is no address with a length"))?);
+            }
+            lexopt::Arg::Long("ethernet") => {
+                let text = lexopt::ValueExt::string(parser.value()?)?;
+                let address = EthernetAddress::from_str(&text).ok().filter(EthernetAddress::is_unicast);
+                let address = address.with_context(|| format!("{text} is no Ethernet address of one host"))?;
+                (options.medium, options.hardware_address) = (Medium::Ethernet, address.into());
             }
             lexopt::Arg::Long("port") => options.port = lexopt::ValueExt::parse(&parser.value()?)?,
             lexopt::Arg::Long("no-filter") => options.filter = false,
@@ -64,14 +83,14 @@ fn options() -> Result<Options> {
 }
 
 fn serve(options: &Options) -> Result<()> {
-    let device = TunTapInterface::new(&options.device, Medium::Ip)
-        .with_context(|| format!("cannot use the TUN device {} (as root: ip tuntap add)", options.device))?;
+    let device = TunTapInterface::new(&options.device, options.medium)
+        .with_context(|| format!("cannot use the device {} (as root: ip tuntap add)", options.device))?;
     let is_closed = |address: IpAddr, port: u16| {
         options.filter && port != options.port && options.addresses.iter().any(|own| own.address() == address.into())
     };
-    let mut device = Filter::new(device, is_closed);
+    let mut device = Filter::new(device, options.hardware_address, is_closed);
 
-    let mut config = Config::new(HardwareAddress::Ip);
+    let mut config = Config::new(options.hardware_address);
     // The time is seed enough for an echo service; a product takes a random number.
     config.random_seed = u64::from(SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos());
     let mut interface = Interface::new(config, &mut device, Instant::now());

@@ -1,4 +1,4 @@
-//! The running kernel as the peer of a smoltcp host behind the filter, over a TUN device in a namespace of its own.
+//! The running kernel as the peer of smoltcp hosts behind the filter, over TUN and TAP devices in a namespace of its own.
 
 #![allow(clippy::redundant_closure_for_method_calls, reason = "the method's name without its type says enough")]
 
@@ -15,6 +15,9 @@ use tcp_reset_linux::namespace;
 
 const FILTERED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 const PLAIN: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+const ETHERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+const MAC: &str = "02-00-00-00-00-02";
+const OTHER_MAC: &str = "02:00:00:00:00:03";
 const ECHO: u16 = 7;
 const CLOSED: u16 = 9;
 
@@ -23,7 +26,9 @@ fn main() -> ExitCode {
     let hosts = namespace::enter().and_then(|()| {
         let filtered = Host::start("smol0", "192.0.2", "2001:db8::", &[])?;
         let plain = Host::start("smol1", "198.51.100", "2001:db8:1::", &["--no-filter"])?;
-        Ok([filtered, plain])
+        let ethernet = Host::start("smol2", "203.0.113", "2001:db8:2::", &["--ethernet", MAC])?;
+        let mistaken = Host::start("smol3", "10.0.0", "2001:db8:3::", &["--ethernet", MAC])?;
+        Ok([filtered, plain, ethernet, mistaken])
     });
     if let Err(error) = &hosts {
         eprintln!("kernel: cannot run: {error:#}");
@@ -34,9 +39,29 @@ fn main() -> ExitCode {
         test("an_open_port_answers_over_ipv6", || echo("2001:db8::2".parse().unwrap())),
         test("connect_is_refused_at_once", || refused(FILTERED.into())),
         test("connect_is_refused_at_once_over_ipv6", || refused("2001:db8::2".parse().unwrap())),
-        test("an_address_that_is_not_ours_is_not_answered_for", somebody_else),
+        test("an_address_that_is_not_ours_is_not_answered_for", || silent("192.0.2.3")),
+        test("ethernet_an_open_port_answers", || echo(ETHERNET.into())),
+        test("ethernet_an_open_port_answers_over_ipv6", || echo("2001:db8:2::2".parse().unwrap())),
+        test("ethernet_connect_is_refused_at_once", || refused(ETHERNET.into())),
+        test("ethernet_connect_is_refused_at_once_over_ipv6", || refused("2001:db8:2::2".parse().unwrap())),
+        test("ethernet_an_address_that_is_not_ours_is_not_answered_for", || {
+            neighbour("203.0.113.3", &MAC.replace('-', ":"), "smol2");
+            silent("203.0.113.3");
+        }),
+        test("ethernet_a_frame_to_another_address_is_not_answered", || {
+            refused("10.0.0.2".parse().unwrap());
+            neighbour("10.0.0.2", OTHER_MAC, "smol3");
+            silent("10.0.0.2");
+        }),
         test("fin_without_ack", || asks(FILTERED, 40001, |packet| packet.fin(), b"", RST_ACK, 0, 1001)),
         test("data_without_ack", || asks(FILTERED, 40002, |packet| packet.psh(), b"data", RST_ACK, 0, 1004)),
+        test("ethernet_fin_without_ack", || {
+            asks(ETHERNET, 40005, |packet| packet.fin(), b"", RST_ACK, 0, 1001);
+        }),
+        test("ethernet_data_without_ack", || {
+            asks(ETHERNET, 40006, |packet| packet.psh(), b"data", RST_ACK, 0, 1004);
+        }),
+        test("ethernet_ack", || asks(ETHERNET, 40007, |packet| packet.ack(77), b"data", RST, 77, 0)),
         test("ack", || asks(FILTERED, 40003, |packet| packet.ack(77), b"data", RST, 77, 0)),
         // What the filter is for. Should smoltcp ever acknowledge here, this one may go, and the filter with it.
         test("fin_without_ack_is_answered_wrong_by_smoltcp", || {
@@ -59,8 +84,8 @@ struct Host(Child);
 
 impl Host {
     fn start(device: &str, prefix: &str, prefix6: &str, options: &[&str]) -> anyhow::Result<Self> {
-        let ip = |arguments: &str| namespace::run("ip", &arguments.split(' ').collect::<Vec<_>>(), "", "iproute2");
-        ip(&format!("tuntap add dev {device} mode tun"))?;
+        let mode = if options.contains(&"--ethernet") { "tap" } else { "tun" };
+        ip(&format!("tuntap add dev {device} mode {mode}"))?;
         ip(&format!("address add {prefix}.1/24 dev {device}"))?;
         ip(&format!("address add {prefix6}1/64 dev {device} nodad"))?;
         ip(&format!("link set {device} up"))?;
@@ -86,6 +111,15 @@ impl Drop for Host {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+fn ip(arguments: &str) -> anyhow::Result<()> {
+    namespace::run("ip", &arguments.split(' ').collect::<Vec<_>>(), "", "iproute2")
+}
+
+/// Frames to `address` go to `mac`.
+fn neighbour(address: &str, mac: &str, device: &str) {
+    ip(&format!("neighbour replace {address} lladdr {mac} dev {device} nud permanent")).unwrap();
 }
 
 fn connect(address: IpAddr, port: u16) -> std::io::Result<TcpStream> {
@@ -115,8 +149,8 @@ fn refused(address: IpAddr) {
     assert!(start.elapsed() < Duration::from_millis(900), "refused after {:?}", start.elapsed());
 }
 
-fn somebody_else() {
-    let address = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 3), CLOSED));
+fn silent(address: &str) {
+    let address = SocketAddr::new(address.parse().unwrap(), CLOSED);
     let error = TcpStream::connect_timeout(&address, Duration::from_millis(300)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use etherparse::SlicedPacket;
 use lexopt::prelude::*;
 use nfq::{Message, Queue, Verdict};
 use regex::bytes::Regex;
@@ -101,7 +102,8 @@ impl Arguments {
     fn accepts(&self, message: &Message) -> bool {
         // A mark of 0 is on every packet that has none.
         let ours = self.mark != 0 && message.get_nfmark() == self.mark;
-        ours || self.payload.as_ref().is_some_and(|payload| !firewall::matches(payload, message.get_payload()))
+        let matches = |payload| firewall::matches(payload, SlicedPacket::from_ip(message.get_payload()));
+        ours || self.payload.as_ref().is_some_and(|payload| !matches(payload))
     }
 }
 

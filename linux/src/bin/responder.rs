@@ -1,16 +1,18 @@
-//! Answers every TCP segment that is routed into a TUN device with the reset it deserves.
+//! Answers every TCP segment that is routed into a TUN device, or sent into a TAP device, with the reset it deserves.
 //!
-//! Nobody lives behind the device, so each address routed there looks like a host on which every port is closed.
+//! Nobody lives behind the device, so each address there looks like a host on which every port is closed.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use lexopt::prelude::*;
-use tun_rs::DeviceBuilder;
+use tcp_reset::ethernet;
+use tun_rs::{DeviceBuilder, Layer};
 
-const USAGE: &str = "usage: responder DEVICE
-Answers what is routed into the TUN device DEVICE, made if it does not exist, with TCP resets.";
+const USAGE: &str = "usage: responder [--tap] DEVICE
+Answers what is routed into the TUN device DEVICE, made if it does not exist, with TCP resets.
+  --tap  DEVICE is a TAP device: answer Ethernet frames, whatever host they are for, VLAN tags included";
 
 fn main() -> ExitCode {
     match run() {
@@ -24,28 +26,34 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     match arguments()? {
-        Some(name) => respond(&name),
+        Some((layer, name)) => respond(layer, &name),
         None => Ok(writeln!(io::stdout(), "{USAGE}")?),
     }
 }
 
 /// Runs until a signal or an error ends it; a device it made goes with it.
-fn respond(name: &str) -> Result<()> {
-    let device = DeviceBuilder::new().name(name).inherit_enable_state().build_sync().with_context(|| {
-        format!("cannot attach to the TUN device {name}, which takes /dev/net/tun and CAP_NET_ADMIN")
-    })?;
+fn respond(layer: Layer, name: &str) -> Result<()> {
+    let kind = if layer == Layer::L2 { "TAP" } else { "TUN" };
+    let device =
+        DeviceBuilder::new().name(name).layer(layer).inherit_enable_state().build_sync().with_context(|| {
+            format!("cannot attach to the {kind} device {name}, which takes /dev/net/tun and CAP_NET_ADMIN")
+        })?;
     // The owner of a persistent device may attach to it without the right to bring it up.
     if let Err(error) = device.enabled(true) {
         eprintln!("responder: {name} is left as it is, up or down: {error}");
     }
     writeln!(io::stdout(), "responder: answering on {name}")?;
 
-    let mut packet = vec![0; 1 << 16];
-    let mut buffer = [0; tcp_reset::MAX_LEN];
+    let mut offender = vec![0; 1 << 17];
+    let (mut packet, mut frame) = ([0; tcp_reset::MAX_LEN], [0; ethernet::MAX_LEN]);
     loop {
-        let len = device.recv(&mut packet).with_context(|| format!("cannot read from {name}"))?;
+        let len = device.recv(&mut offender).with_context(|| format!("cannot read from {name}"))?;
+        let reset = match layer {
+            Layer::L2 => ethernet::reset(&offender[..len], &mut frame),
+            _ => tcp_reset::reset(&offender[..len], &mut packet),
+        };
         // Silence is an answer too: anything but TCP, a reset, a wrong checksum.
-        let Ok(reset) = tcp_reset::reset(&packet[..len], &mut buffer) else { continue };
+        let Ok(reset) = reset else { continue };
         // A reset that is lost is lost as any packet may be; its peer asks again.
         if let Err(error) = device.send(reset) {
             eprintln!("responder: cannot write to {name}: {error}");
@@ -53,16 +61,17 @@ fn respond(name: &str) -> Result<()> {
     }
 }
 
-/// The device's name, or `None` when help is asked for.
-fn arguments() -> Result<Option<String>> {
+/// The device, or `None` when help is asked for.
+fn arguments() -> Result<Option<(Layer, String)>> {
     let mut parser = lexopt::Parser::from_env();
-    let mut name = None;
+    let (mut layer, mut name) = (Layer::L3, None);
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
+            Long("tap") => layer = Layer::L2,
             Value(value) if name.is_none() => name = Some(value.string()?),
             _ => return Err(argument.unexpected().into()),
         }
     }
-    name.map(Some).context("no DEVICE given, see --help")
+    Ok(Some((layer, name.context("no DEVICE given, see --help")?)))
 }

@@ -1,24 +1,26 @@
-//! What Linux decides about IPv4 packets before the judge sees them.
+//! IPv4 packets that Linux decides about before they reach the reference.
 
 use std::net::Ipv4Addr;
 
 use super::Exclusion::{HopLimit, Ipv4Options, NoRouteYet, Reassembly, Signature};
 use super::{Exclusion, tcp};
-use crate::judge::Judge;
+use crate::reference::Reference;
 
-pub(super) fn exclusion(judge: Judge, packet: &[u8]) -> Option<Exclusion> {
+pub(super) fn exclusion(reference: Reference, packet: &[u8]) -> Option<Exclusion> {
     let header = packet.first_chunk::<20>()?;
     let header_len = usize::from(header[0] & 15) * 4;
     let options = packet.get(20..header_len).unwrap_or_default();
     let destination = Ipv4Addr::new(header[16], header[17], header[18], header[19]);
     let segment = packet.get(header_len..).unwrap_or_default();
-    match judge {
-        Judge::Forward | Judge::NftForward if header[8] <= 1 => Some(HopLimit),
-        Judge::Forward | Judge::NftForward | Judge::Input | Judge::NftInput if changes(options) => Some(Ipv4Options),
-        Judge::Input | Judge::NftInput | Judge::Stack if is_first_of_many(header) => Some(Reassembly),
-        Judge::NftPrerouting if !is_unicast(destination) => Some(NoRouteYet),
-        Judge::Stack if comes_back(options) => Some(Ipv4Options),
-        Judge::Stack if tcp::is_signed(segment) => Some(Signature),
+    match reference {
+        Reference::Forward | Reference::NftForward if header[8] <= 1 => Some(HopLimit),
+        Reference::Forward | Reference::NftForward | Reference::Input | Reference::NftInput if changes(options) => {
+            Some(Ipv4Options)
+        }
+        Reference::Input | Reference::NftInput | Reference::Stack if is_first_of_many(header) => Some(Reassembly),
+        Reference::NftPrerouting if !is_unicast(destination) => Some(NoRouteYet),
+        Reference::Stack if comes_back(options) => Some(Ipv4Options),
+        Reference::Stack if tcp::is_signed(segment) => Some(Signature),
         _ => None,
     }
 }

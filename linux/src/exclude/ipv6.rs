@@ -1,40 +1,40 @@
-//! What Linux decides about IPv6 packets before the judge sees them.
+//! IPv6 packets that Linux decides about before they reach the reference.
 
 use super::Exclusion::{
     Authentication, ExtensionHeader, HopByHop, HopLimit, Jumbogram, Loopback, Reassembly, Signature, Unreachable,
 };
 use super::{Exclusion, tcp};
-use crate::judge::Judge;
-use crate::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
+use crate::reference::Reference;
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 
 const HEADER_LEN: usize = 40;
 
-pub(super) fn exclusion(judge: Judge, packet: &[u8]) -> Option<Exclusion> {
+pub(super) fn exclusion(reference: Reference, packet: &[u8]) -> Option<Exclusion> {
     let header = packet.first_chunk::<HEADER_LEN>()?;
     let (source, destination) = (&header[8..24], &header[24..]);
     if is_loopback(source) || is_loopback(destination) {
         return Some(Loopback);
     }
-    if judge.is_forward() && header[7] <= 1 {
+    if reference.is_forward() && header[7] <= 1 {
         return Some(HopLimit);
     }
     let payload_len = usize::from(u16::from_be_bytes([header[4], header[5]]));
     if payload_len == 0 && header[6] == HOP_BY_HOP {
         return Some(Jumbogram);
     }
-    if judge == Judge::Stack && is_unreachable(source) {
+    if reference == Reference::Stack && is_unreachable(source) {
         return Some(Unreachable);
     }
     let payload = packet.get(HEADER_LEN..HEADER_LEN + payload_len)?;
     if header[6] == HOP_BY_HOP && !are_accepted(payload, true) {
         return Some(HopByHop);
     }
-    match judge {
-        Judge::NftForward | Judge::NftInput | Judge::NftPrerouting => {
+    match reference {
+        Reference::NftForward | Reference::NftInput | Reference::NftPrerouting => {
             walk(header[6], payload, |kind, _| (kind == AUTHENTICATION).then_some(Authentication))
         }
-        Judge::Stack => stack(header[6], payload),
-        Judge::Forward | Judge::Input => None,
+        Reference::Stack => stack(header[6], payload),
+        Reference::Forward | Reference::Input => None,
     }
 }
 

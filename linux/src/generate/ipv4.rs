@@ -30,7 +30,7 @@ impl Generator {
         self.ipv4_options(packet, usize::from(options_len));
         self.segment(packet, Sum::of_words(&[source, destination]));
 
-        let len = u16::try_from(packet.len()).expect("a segment ends in time");
+        let len = u16::try_from(packet.len()).expect("a segment is short enough");
         let ihl = 4 * u16::from(version_ihl & 15);
         let total_len = match self.rng.u32(..128) {
             0 => self.pick(&[0, 19, ihl.wrapping_sub(1), ihl, ihl + 19, ihl + 20, 0xffff]),

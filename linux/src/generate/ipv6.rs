@@ -3,7 +3,7 @@
 use tcp_reset::checksum::Sum;
 
 use super::Generator;
-use crate::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 
 const HEADER_LEN: usize = 40;
 const PAYLOAD_LEN: usize = 4;
@@ -27,7 +27,7 @@ impl Generator {
         }
         self.segment(packet, Sum::of(&source).plus(Sum::of(&destination)));
 
-        let len = u16::try_from(packet.len() - HEADER_LEN).expect("a segment ends in time");
+        let len = u16::try_from(packet.len() - HEADER_LEN).expect("a segment is short enough");
         let payload_len = match self.rng.u32(..128) {
             0 => self.pick(&[0, 1, 7, 8, 19, 20, 0xffff]),
             1 => len.wrapping_add(self.rng.u16(..9)).wrapping_sub(4),

@@ -1,14 +1,11 @@
 //! TCP segments.
 
 use tcp_reset::checksum::Sum;
+use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
 use super::{Generator, complement};
 
 const HEADER_LEN: usize = 20;
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
 
 /// Where fields stand in the header.
 const SEQ: usize = 4;

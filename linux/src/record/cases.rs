@@ -1,12 +1,14 @@
 //! Which offenders are recorded: each row of the contract, each flag byte, each length near an edge.
 
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 use tcp_reset::checksum::Sum;
+use tcp_reset::tcp::ACK;
 
 use super::draft::{Draft, seal_ipv4};
 use crate::Family;
 use crate::exclude::exclusion;
 use crate::generate::Generator;
-use crate::judge::Judge;
+use crate::reference::Reference;
 
 /// A name and an offender.
 type Case = (String, Vec<u8>);
@@ -15,10 +17,8 @@ type Case = (String, Vec<u8>);
 const RANDOM: usize = 200;
 const RANDOM_LEN: usize = 160;
 
-const ACK: u8 = 0x10;
-
-/// All offenders of one family, for one judge.
-pub(super) fn all(family: Family, judge: Judge) -> Vec<Case> {
+/// All offenders of one family, for one reference.
+pub(super) fn all(family: Family, reference: Reference) -> Vec<Case> {
     let syn = Draft::new(family);
     let mut cases = Vec::new();
     textbook(&syn, &mut cases);
@@ -31,7 +31,7 @@ pub(super) fn all(family: Family, judge: Judge) -> Vec<Case> {
         Family::V4 => ipv4(&syn, &mut cases),
         Family::V6 => ipv6(&syn, &mut cases),
     }
-    random(family, judge, &mut cases);
+    random(family, reference, &mut cases);
     cases
 }
 
@@ -257,13 +257,6 @@ fn ipv4(syn: &Draft, cases: &mut Vec<Case>) {
     cases.push(("header-checksum-ffff".into(), packet));
 }
 
-const TCP: u8 = 6;
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const AUTHENTICATION: u8 = 51;
-const DESTINATION_OPTIONS: u8 = 60;
-
 /// An extension header of `len` bytes, followed by `next`.
 fn extension(kind: u8, next: u8, len: u8) -> Vec<u8> {
     let mut header = vec![next, len / 8 - 1];
@@ -346,14 +339,14 @@ fn extension_headers(syn: &Draft, cases: &mut Vec<Case>) {
     }
 }
 
-/// Some of what the judge draws by chance.
-fn random(family: Family, judge: Judge, cases: &mut Vec<Case>) {
+/// Some random packets, as the comparison draws them.
+fn random(family: Family, reference: Reference, cases: &mut Vec<Case>) {
     let mut generator = Generator::new(family, 1);
     let mut packet = Vec::new();
     let mut nth = 0;
     while nth < RANDOM {
         generator.draw(&mut packet);
-        if packet.len() <= RANDOM_LEN && exclusion(judge, family, &packet).is_none() {
+        if packet.len() <= RANDOM_LEN && exclusion(reference, family, &packet).is_none() {
             nth += 1;
             cases.push((format!("random-{nth}"), packet.clone()));
         }

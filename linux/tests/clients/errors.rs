@@ -1,13 +1,10 @@
-//! Bad input draws one clear line and a failure, and nothing else.
-
-use std::str;
+//! Bad input: one clear line and a failure, and nothing else.
 
 use crate::Test;
 use crate::namespace::Namespace;
-use crate::tools::{Daemon, output};
+use crate::tools::{Daemon, fails, output, queue};
 
 const RESPONDER: &str = env!("CARGO_BIN_EXE_responder");
-const QUEUE: &str = env!("CARGO_BIN_EXE_queue");
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -19,34 +16,27 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-/// The program fails and says only the line that begins with its name.
-fn fails(arguments: &[&str], complaint: &str) {
-    let output = output(arguments);
-    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| str::from_utf8(text).unwrap());
-    assert_eq!((output.status.code(), stdout), (Some(1), ""), "{stderr}");
-    assert!(stderr.starts_with(complaint) && stderr.lines().count() == 1, "{stderr:?} is not {complaint:?}");
-}
-
 fn arguments() {
     fails(&[RESPONDER], "responder: no DEVICE given, see --help");
     fails(&[RESPONDER, "--loud"], "responder: invalid option '--loud'");
     fails(&[RESPONDER, "tun0", "tun1"], "responder: unexpected argument \"tun1\"");
-    fails(&[QUEUE], "queue: no queue NUMBER given, see --help");
-    fails(&[QUEUE, "first"], "queue: cannot parse argument \"first\"");
-    fails(&[QUEUE, "65536"], "queue: cannot parse argument \"65536\"");
-    fails(&[QUEUE, "--mark", "0xrs", "7"], "queue: cannot parse argument \"0xrs\"");
-    fails(&[QUEUE, "7", "8"], "queue: unexpected argument \"8\"");
-    for program in [RESPONDER, QUEUE] {
+    fails(&[RESPONDER, "--tap"], "responder: no DEVICE given, see --help");
+    fails(&[queue()], "queue: no queue NUMBER given, see --help");
+    fails(&[queue(), "first"], "queue: cannot parse argument \"first\"");
+    fails(&[queue(), "65536"], "queue: cannot parse argument \"65536\"");
+    fails(&[queue(), "--mark", "0xrs", "7"], "queue: cannot parse argument \"0xrs\"");
+    fails(&[queue(), "7", "8"], "queue: unexpected argument \"8\"");
+    for program in [RESPONDER, queue()] {
         let help = output(&[program, "--help"]);
         assert!(help.status.success() && help.stdout.starts_with(b"usage: "), "{help:?}");
     }
 }
 
-/// Whoever is nobody in the network's user namespace may do nothing to it.
+/// A user without rights in the network's user namespace.
 fn permission() {
     let _namespace = Namespace::new();
     fails(&["unshare", "--user", RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");
-    fails(&["unshare", "--user", QUEUE, "7"], "queue: cannot open a raw socket, which takes CAP_NET_RAW");
+    fails(&["unshare", "--user", queue(), "7"], "queue: cannot open a raw socket, which takes CAP_NET_RAW");
 }
 
 fn missing_tun() {
@@ -61,10 +51,11 @@ fn devices() {
     fails(&[RESPONDER, "a-name-of-16-chr"], "responder: cannot attach to the TUN device a-name-of-16-chr");
     let _first = Daemon::start(&[RESPONDER, "tun0"], "answering on tun0");
     fails(&[RESPONDER, "tun0"], "responder: cannot attach to the TUN device tun0");
+    fails(&[RESPONDER, "--tap", "tun0"], "responder: cannot attach to the TAP device tun0");
 }
 
 fn queue_in_use() {
     let _namespace = Namespace::new();
-    let _first = Daemon::start(&[QUEUE, "7"], "answering queue 7");
-    fails(&[QUEUE, "7"], "queue: cannot bind queue 7");
+    let _first = Daemon::start(&[queue(), "7"], "answering queue 7");
+    fails(&[queue(), "7"], "queue: cannot bind queue 7");
 }

@@ -1,23 +1,26 @@
-//! Real clients believe our resets: nmap, hping3, scapy, curl and the running kernel are answered by the programs here
-//! of this package, while tcpdump and tshark look on.
+//! Real clients accept the resets: the programs of this package answer nmap, hping3, scapy, curl and the running kernel,
+//! while tcpdump and tshark record.
 //!
-//! Each test makes network namespaces of its own and reaches nothing outside them; no wait in it is unbounded. They
-//! take root or the right to make user namespaces, and tools: where something is missing a test is skipped and says
-//! so, and under `CI=true` it fails.
+//! Each test makes network namespaces of its own and reaches nothing outside them; every wait is bounded. The tests need
+//! root or the right to make user namespaces, and tools. If something is missing a test is skipped and says so, and under
+//! `CI=true` it fails.
 
 mod errors;
+mod frames;
 mod namespace;
 mod queue;
 mod responder;
 mod tools;
+#[path = "../trials/mod.rs"]
+mod trials;
 mod wire;
 
-use std::env;
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
+use trials::trial;
 
-/// A test by name, and the tools it takes.
+/// A test by name, and the tools it needs.
 struct Test {
     name: String,
     needs: &'static [&'static str],
@@ -34,20 +37,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     // The main thread's own network is never the machine's.
     let powerless = namespace::leave().err();
-    let may_skip = env::var("CI").as_deref() != Ok("true");
     let mut trials = Vec::new();
-    for Test { name, needs, run } in [responder::tests(), queue::tests(), errors::tests()].into_iter().flatten() {
+    let tests = [responder::tests(), frames::tests(), queue::tests(), errors::tests()];
+    for Test { name, needs, run } in tests.into_iter().flatten() {
         let missing: Vec<_> = needs.iter().filter_map(|tool| tools::missing(tool)).chain(powerless.clone()).collect();
-        if missing.is_empty() {
-            trials.push(Trial::test(name, || {
-                run();
-                Ok(())
-            }));
-        } else {
-            let reason = missing.join("; ");
-            eprintln!("{} {name}: {reason}", if may_skip { "SKIPPED" } else { "CANNOT RUN" });
-            trials.push(Trial::test(name, || Err(reason.into())).with_ignored_flag(may_skip));
-        }
+        let missing = (!missing.is_empty()).then(|| missing.join("; "));
+        trials.push(trial(&name, missing.as_deref(), run));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

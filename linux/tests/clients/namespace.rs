@@ -15,8 +15,8 @@ use crate::tools::{output, run};
 
 /// Moves the whole process out of the network it is in, or says why it cannot.
 ///
-/// A plain user starts over in a user namespace, with the right to make network namespaces there. He stays who he is:
-/// tcpdump, if it found itself root, would become somebody the namespace does not know.
+/// A plain user enters a user namespace, which gives the right to make network namespaces, and keeps his user id: tcpdump
+/// as root would change to a user that the namespace does not have.
 pub(crate) fn leave() -> Result<(), String> {
     let Err(error) = unshare(CloneFlags::CLONE_NEWNET) else { return Ok(()) };
     let unshare = ["unshare", "--user", "--map-current-user", "--keep-caps"];
@@ -61,7 +61,7 @@ pub(crate) fn add_address(address: &str, device: &str) {
         run(&format!("ip address add {address} dev {device}"));
         return;
     }
-    // Nobody else could have it: there is no need to ask around and to wait for an objection (RFC 4862 §5.4).
+    // No other host can have it: duplicate address detection is not needed (RFC 4862 §5.4).
     run(&format!("ip address add {address} dev {device} nodad"));
     // Linux leaves the route of an IPv6 address to a worker.
     let address = address.split('/').next().unwrap_or_default();

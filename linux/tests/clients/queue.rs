@@ -11,7 +11,7 @@ use std::{fs, str};
 
 use crate::Test;
 use crate::namespace::{Namespace, add_address};
-use crate::tools::{Daemon, output, run, scapy};
+use crate::tools::{Daemon, output, queue, run, scapy};
 use crate::wire::Wire;
 
 /// The server's address; the client reaches it through a gateway.
@@ -35,7 +35,7 @@ enum Hook {
     Input,
 }
 
-/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was believed.
+/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was accepted.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -118,7 +118,7 @@ fn raise(host: &Namespace, hook: &str) -> Daemon {
 /// Starts the firewall on a host; nothing is queued to it yet.
 fn start(host: &Namespace, options: &[&str]) -> Daemon {
     host.enter();
-    Daemon::start(&[&[env!("CARGO_BIN_EXE_queue"), "7"], options].concat(), "answering queue 7")
+    Daemon::start(&[&[queue(), "7"], options].concat(), "answering queue 7")
 }
 
 /// Queues the TCP segments at a hook of the present host that have a mark as told, if it is told.
@@ -136,7 +136,7 @@ fn queue_to(hook: &str, mark: &str) {
     }
 }
 
-/// Only resets are judged: the segments of local sockets are recorded before a network card fills in the checksum.
+/// Only resets are verified: the segments of local sockets are recorded before a network card fills in the checksum.
 const RESETS: &str = "tcp.flags.reset == 1";
 
 /// A web server that is reached at first is refused when its packets are queued.
@@ -159,11 +159,11 @@ fn curl_is_refused(test: &str, hook: Hook, family: Family) {
     let _firewall = network.raise(hook);
     let wire = network.record(hook, test);
     refused(&url);
-    assert_eq!(wire.judge(1, RESETS).len(), 1);
+    assert_eq!(wire.verify(1, RESETS).len(), 1);
 }
 
 /// curl finds the connection refused, by its own clock at once.
-fn refused(url: &str) {
+pub(crate) fn refused(url: &str) {
     let line = "curl --silent --verbose --noproxy * --globoff --max-time 10 --write-out %{time_total}";
     let curl = output(&line.split(' ').chain([url]).collect::<Vec<_>>());
     // CURLE_COULDNT_CONNECT
@@ -173,7 +173,7 @@ fn refused(url: &str) {
     assert!(seconds.parse::<f32>().unwrap() < AT_ONCE.as_secs_f32(), "refused after {seconds} s");
 }
 
-/// A connection that was there before the firewall is reset by the next segment, or the many that go as one.
+/// A connection older than the firewall is reset by its next segment, which may be several segments in one (GSO).
 fn connection_is_reset(test: &str, hook: Hook, family: Family) {
     let network = Network::new();
     network.server.enter();
@@ -191,11 +191,11 @@ fn connection_is_reset(test: &str, hook: Hook, family: Family) {
     let _firewall = network.raise(hook);
     let wire = network.record(hook, test);
     is_reset(&mut client);
-    // The server knows nothing of it until it speaks through the gateway too.
+    // The server's connection lives until it sends through the gateway too.
     if matches!(hook, Hook::Forward) {
         is_reset(&mut server);
     }
-    wire.judge(1, RESETS);
+    wire.verify(1, RESETS);
 }
 
 fn is_reset(end: &mut TcpStream) {
@@ -206,13 +206,13 @@ fn is_reset(end: &mut TcpStream) {
     assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
 }
 
-/// A segment whose checksum is wrong may be anybody's: it is dropped without an answer.
+/// A segment with a wrong checksum is dropped without an answer.
 fn damaged_is_dropped(test: &str, family: Family) {
     let network = Network::new();
     let _firewall = network.raise(Hook::Forward);
     let wire = network.record(Hook::Forward, test);
     assert_eq!(scapy("damaged", family.server), "1\n");
-    let resets = wire.judge(1, RESETS);
+    let resets = wire.verify(1, RESETS);
     assert!(matches!(&resets[..], [reset] if reset.contains(".1002: Flags [R.]")), "{resets:?}");
 }
 
@@ -224,7 +224,7 @@ fn link_local_is_refused() {
         host.enter();
         let wire = Wire::record("eth0", test);
         refused("http://[fe80::1%25eth0]/");
-        let resets = wire.judge(1, RESETS);
+        let resets = wire.verify(1, RESETS);
         assert!(matches!(&resets[..], [reset] if reset.starts_with("IP6 fe80::1.80 > fe80::2.")), "{resets:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Clients of the TUN responder, which answers for hosts that do not exist.
+//! Clients of the responder, on a TUN and on a TAP device, which answers for hosts that do not exist.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -8,10 +8,11 @@ use socket2::{Domain, Socket, Type};
 
 use crate::Test;
 use crate::namespace::{Namespace, add_address};
+use crate::queue::refused;
 use crate::tools::{Daemon, output, run, scapy};
 use crate::wire::Wire;
 
-/// Our address beside the TUN device, and one behind it, where nobody lives.
+/// The host's address on the TUN device, and an address behind it that no host has.
 #[derive(Clone, Copy)]
 struct Family {
     name: &'static str,
@@ -23,7 +24,7 @@ struct Family {
 const IPV4: Family = Family { name: "ipv4", nmap: "", here: "192.0.2.1", nobody: "192.0.2.7" };
 const IPV6: Family = Family { name: "ipv6", nmap: "-6", here: "2001:db8::1", nobody: "2001:db8::7" };
 
-/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was believed.
+/// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was accepted.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -32,46 +33,80 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("responder_leaves_nothing", &["/dev/net/tun", "ip"], leaves_nothing),
     ];
     for family in [IPV4, IPV6] {
-        let Family { name, .. } = family;
+        let name = family.name;
         let wire = &["/dev/net/tun", "ip", "tcpdump", "tshark"];
         let nmap_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "nmap"];
+        let curl_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "curl"];
         let scapy_wire = &["/dev/net/tun", "ip", "tcpdump", "tshark", "scapy"];
         tests.extend([
-            Test::new(format!("responder_nmap_{name}"), nmap_wire, move || nmap(family)),
             Test::new(format!("responder_scapy_{name}"), scapy_wire, move || scapy_textbook(family)),
-            Test::new(format!("responder_connect_{name}"), wire, move || connect(family)),
-            Test::new(format!("responder_established_{name}"), wire, move || established(family)),
+            Test::new(format!("responder_sniff_{name}"), wire, move || sniffed(family)),
+            Test::new(format!("responder_tap_curl_{name}"), curl_wire, move || curl(TAP, family)),
         ]);
+        for (device, kind) in [(TUN, "responder"), (TAP, "responder_tap")] {
+            tests.extend([
+                Test::new(format!("{kind}_nmap_{name}"), nmap_wire, move || nmap(device, family)),
+                Test::new(format!("{kind}_connect_{name}"), wire, move || connect(device, family)),
+                Test::new(format!("{kind}_established_{name}"), wire, move || established(device, family)),
+            ]);
+        }
     }
     tests
 }
 
-/// A host whose TUN device leads to the responder.
+/// The responder's device, and the options that go with it.
+#[derive(Clone, Copy)]
+struct Device {
+    name: &'static str,
+    options: &'static [&'static str],
+}
+
+const TUN: Device = Device { name: "tun0", options: &[] };
+const TAP: Device = Device { name: "tap0", options: &["--tap"] };
+
+/// A host whose device leads to the responder.
 struct Host {
     _namespace: Namespace,
     responder: Daemon,
 }
 
 impl Host {
-    fn new() -> Self {
+    fn new(Device { name, options }: Device) -> Self {
         let namespace = Namespace::new();
-        let responder = Daemon::start(&[env!("CARGO_BIN_EXE_responder"), "tun0"], "answering on tun0");
-        add_address("192.0.2.1/24", "tun0");
-        add_address("2001:db8::1/64", "tun0");
+        let arguments = [&[env!("CARGO_BIN_EXE_responder"), name], options].concat();
+        let responder = Daemon::start(&arguments, &format!("answering on {name}"));
+        add_address("192.0.2.1/24", name);
+        add_address("2001:db8::1/64", name);
+        if name == TAP.name {
+            // Nobody answers ARP or neighbour discovery.
+            for nobody in [IPV4.nobody, IPV6.nobody] {
+                run(&format!("ip neighbour add {nobody} lladdr 02:00:00:00:00:07 dev {name} nud permanent"));
+            }
+        }
         Self { _namespace: namespace, responder }
     }
 }
 
 /// A SYN scan finds a host whose ports are all closed; an ACK scan finds none behind a filter.
-fn nmap(family: Family) {
-    let _host = Host::new();
+fn nmap(device: Device, family: Family) {
+    let _host = Host::new(device);
     let Family { name, nmap, nobody, .. } = family;
-    let wire = Wire::record("tun0", &format!("responder_nmap_{name}"));
+    let wire = Wire::record(device.name, &format!("responder_{}_nmap_{name}", device.name));
+    // Over IP: nmap would look for the host by ARP.
+    let options = format!("--privileged --send-ip {nmap} -n -Pn -p 1-100 --host-timeout 15s -oG -");
     for (scan, state) in [("-sS", "closed"), ("-sA", "unfiltered")] {
-        let report = run(&format!("nmap --privileged {nmap} -n -Pn {scan} -p 1-100 --host-timeout 15s -oG - {nobody}"));
+        let report = run(&format!("nmap {options} {scan} {nobody}"));
         assert!(report.contains(&format!("Ignored State: {state} (100)")), "{report}");
     }
-    wire.judge(200, "tcp");
+    wire.verify(200, "tcp");
+}
+
+/// curl is refused at once.
+fn curl(device: Device, family: Family) {
+    let _host = Host::new(device);
+    let wire = Wire::record(device.name, &format!("responder_{}_curl_{}", device.name, family.name));
+    refused(&format!("http://{}/", SocketAddr::new(family.nobody.parse().unwrap(), 80)));
+    assert_eq!(wire.verify(1, "tcp").len(), 1);
 }
 
 /// The two segments every textbook resets, and the resets as tcpdump prints them.
@@ -84,40 +119,39 @@ fn textbook(family: Family) -> [String; 2] {
 }
 
 fn hping3() {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", "responder_hping3");
+    let _host = Host::new(TUN);
+    let wire = Wire::record(TUN.name, "responder_hping3");
     let to_nobody = format!("hping3 -n -c 1 -s 36050 -p 80 {}", IPV4.nobody);
     let syn = run(&format!("{to_nobody} --syn --setseq 522224616"));
     assert!(syn.contains("flags=RA seq=0 win=0"), "{syn}");
     let ack = run(&format!("{to_nobody} --ack --setseq 522224617 --setack 1406759780"));
     assert!(ack.contains("flags=R seq=0 win=0"), "{ack}");
-    assert_eq!(wire.judge(2, "tcp"), textbook(IPV4));
+    assert_eq!(wire.verify(2, "tcp"), textbook(IPV4));
 }
 
 fn scapy_textbook(family: Family) {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", &format!("responder_scapy_{}", family.name));
+    let _host = Host::new(TUN);
+    let wire = Wire::record(TUN.name, &format!("responder_scapy_{}", family.name));
     assert_eq!(scapy("textbook", family.nobody), "2\n");
-    assert_eq!(wire.judge(2, "tcp"), textbook(family));
+    assert_eq!(wire.verify(2, "tcp"), textbook(family));
 }
 
-/// The running kernel takes the answer to its SYN for a closed port.
-fn connect(family: Family) {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", &format!("responder_connect_{}", family.name));
+/// The running kernel accepts the answer to its SYN: the port is closed.
+fn connect(device: Device, family: Family) {
+    let _host = Host::new(device);
+    let wire = Wire::record(device.name, &format!("responder_{}_connect_{}", device.name, family.name));
     let nobody = SocketAddr::new(family.nobody.parse().unwrap(), 80);
     let start = Instant::now();
     let error = TcpStream::connect_timeout(&nobody, Duration::from_secs(5)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
     assert!(start.elapsed() < AT_ONCE, "refused after {:?}", start.elapsed());
-    assert_eq!(wire.judge(1, "tcp").len(), 1);
+    assert_eq!(wire.verify(1, "tcp").len(), 1);
 }
 
-/// The peer of an established connection vanishes, and its address leads to the responder: the connection is reset by
-/// the answer to the next segment.
-fn established(family: Family) {
-    let _host = Host::new();
-    let wire = Wire::record("tun0", &format!("responder_established_{}", family.name));
+/// A connection whose peer has vanished: its address now leads to the responder.
+///
+/// The socket of the peer is returned too: closed, it would say so.
+fn orphan(family: Family) -> [TcpStream; 2] {
     add_address(family.nobody, "lo");
     let [here, nobody]: [IpAddr; 2] = [family.here, family.nobody].map(|address| address.parse().unwrap());
     let listener = TcpListener::bind((nobody, 80)).unwrap();
@@ -129,19 +163,48 @@ fn established(family: Family) {
     let (mut server, _) = listener.accept().unwrap();
     server.write_all(b"!").unwrap();
     client.read_exact(&mut [0]).unwrap();
-
     run(&format!("ip address del {} dev lo", family.nobody));
+    [client, server]
+}
+
+/// The next segment of the connection draws a reset at once.
+fn is_reset(client: &mut TcpStream, data: &[u8]) {
     let start = Instant::now();
-    client.write_all(b"?").unwrap();
+    client.write_all(data).unwrap();
     let error = client.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
     assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
-    assert_eq!(wire.judge(1, "tcp").len(), 1);
 }
 
-/// A signal ends the program, and the device it made goes with it.
+fn established(device: Device, family: Family) {
+    let _host = Host::new(device);
+    let wire = Wire::record(device.name, &format!("responder_{}_established_{}", device.name, family.name));
+    let [mut client, _server] = orphan(family);
+    is_reset(&mut client, b"?");
+    assert_eq!(wire.verify(1, "tcp").len(), 1);
+}
+
+/// `sniff` on a TUN device, whose packets have no Ethernet header: the resets for the destination are seen there.
+fn sniffed(family: Family) {
+    let Family { name, here, nobody, .. } = family;
+    let _host = Host::new(TUN);
+    let sniff = [env!("CARGO_BIN_EXE_sniff"), TUN.name, "--payload", "forbidden"];
+    let _sniff = Daemon::start(&sniff, "watching tun0");
+    let wire = Wire::record(TUN.name, &format!("responder_sniff_{name}"));
+    let [mut client, _server] = orphan(family);
+    let port = client.local_addr().unwrap().port();
+    is_reset(&mut client, b"forbidden");
+    let lines = wire.verify(3, "tcp");
+    let for_destination = format!(" {here}.{port} > {nobody}.80: Flags [R.], seq ");
+    let numbers: Vec<u32> =
+        lines.iter().filter_map(|line| line.split_once(&for_destination)?.1.split_once(',')?.0.parse().ok()).collect();
+    let [dropped, delivered] = numbers[..] else { panic!("{lines:#?}") };
+    assert_eq!(delivered.wrapping_sub(dropped), 9, "{lines:#?}");
+}
+
+/// A signal ends the program and removes the device that it made.
 fn leaves_nothing() {
-    let host = Host::new();
+    let host = Host::new(TUN);
     run("ip link show tun0");
     assert_eq!(host.responder.stop(), "");
     assert!(!output(&["ip", "link", "show", "tun0"]).status.success());

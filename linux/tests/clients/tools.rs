@@ -1,4 +1,4 @@
-//! Programs no one here wrote, run for a bounded time.
+//! Runs other programs, for a bounded time.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
@@ -20,9 +20,20 @@ static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
     ["python3", "/usr/bin/python3"].into_iter().find(knows_scapy)
 });
 
-/// What has to be got before `tool` can be used, if anything.
+/// The NFQUEUE firewall: this package's, or another that does the same, such as `capi/examples/nfqueue.c`.
+pub(crate) fn queue() -> &'static str {
+    static QUEUE: LazyLock<Option<String>> = LazyLock::new(|| env::var("TCP_RESET_QUEUE").ok());
+    QUEUE.as_deref().unwrap_or(env!("CARGO_BIN_EXE_queue"))
+}
+
+/// What to install before `tool` can be used, if anything.
 pub(crate) fn missing(tool: &str) -> Option<String> {
     let (here, advice) = match tool {
+        "bridge" => {
+            let here = output(&["ip", "link", "add", "probe", "type", "bridge"]).status.success();
+            output(&["ip", "link", "delete", "probe"]);
+            (here, "this kernel has no bridges (CONFIG_BRIDGE)".into())
+        }
         "scapy" => (PYTHON.is_some(), "scapy is missing (apt-get install python3-scapy)".into()),
         "/dev/net/tun" => match File::options().read(true).write(true).open(tool) {
             Ok(_) => return None,
@@ -50,7 +61,7 @@ fn bounded(seconds: u8, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a program to its end, good or bad.
+/// Runs a program to its end, whatever its exit code.
 pub(crate) fn output(arguments: &[&str]) -> Output {
     bounded(20, arguments).output().expect("timeout, of coreutils, is needed")
 }
@@ -74,6 +85,12 @@ pub(crate) fn scapy(segments: &str, address: &str) -> String {
     run_with(&[PYTHON.expect("the test needs scapy"), script, segments, address])
 }
 
+/// Has scapy send the frames of `frames.py` and check the answers.
+pub(crate) fn scapy_frames(mode: &str, device: &str, family: &str) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/frames.py");
+    run_with(&[PYTHON.expect("the test needs scapy"), script, mode, device, family])
+}
+
 /// A program that goes on until the value is dropped, or for a minute.
 pub(crate) struct Daemon {
     child: Child,
@@ -87,7 +104,7 @@ impl Daemon {
         let mut command = bounded(60, arguments);
         command.stdout(writer.try_clone().unwrap()).stderr(writer);
         let child = command.spawn().unwrap();
-        // With the command go our ends of the pipe: when the program ends, so do the lines.
+        // The command owns the pipe's write ends: when the program ends, so do the lines.
         drop(command);
         let mut daemon = Self { child, output: BufReader::new(reader) };
         let mut said = String::new();
@@ -106,7 +123,7 @@ impl Daemon {
         said
     }
 
-    /// Asks `timeout` to end, which passes the signal on and kills what does not heed it.
+    /// Ends `timeout`, which passes the signal on, and kills a program that ignores it.
     fn end(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             let pid = Pid::from_raw(self.child.id().try_into().unwrap());
@@ -120,4 +137,12 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The program fails and says only the line that begins with its name.
+pub(crate) fn fails(arguments: &[&str], complaint: &str) {
+    let output = output(arguments);
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| std::str::from_utf8(text).unwrap());
+    assert_eq!((output.status.code(), stdout), (Some(1), ""), "{stderr}");
+    assert!(stderr.starts_with(complaint) && stderr.lines().count() == 1, "{stderr:?} is not {complaint:?}");
 }

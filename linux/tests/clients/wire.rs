@@ -14,17 +14,31 @@ pub(crate) struct Wire {
 impl Wire {
     /// Begins to record the TCP segments on `device`; `test` names the file, which stays for whoever wants to look.
     pub(crate) fn record(device: &str, test: &str) -> Self {
+        Self::filtered(device, "tcp", test)
+    }
+
+    /// The same for the frames from and to a MAC address: VLAN tags hide TCP from the filter.
+    pub(crate) fn record_host(device: &str, mac: &str, test: &str) -> Self {
+        Self::filtered(device, &format!("ether host {mac}"), test)
+    }
+
+    fn filtered(device: &str, filter: &str, test: &str) -> Self {
         let file = format!("{}/{test}.pcap", env!("CARGO_TARGET_TMPDIR"));
         // It stays root if it is: another user may not write here.
         let tcpdump = ["tcpdump", "-Z", "root", "--immediate-mode", "-s", "256", "-B", "8192", "-U", "-n"];
-        let arguments = [&tcpdump[..], &["-i", device, "-w", &file, "tcp"]].concat();
+        let arguments = [&tcpdump[..], &["-i", device, "-w", &file, filter]].concat();
         Self { tcpdump: Daemon::start(&arguments, "listening on"), file }
+    }
+
+    /// Where it is.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
     }
 
     /// Ends the recording when it holds `resets` resets; tshark has to find everything that `filter` selects correct.
     ///
     /// Returns tcpdump's lines of the resets.
-    pub(crate) fn judge(self, resets: usize, filter: &str) -> Vec<String> {
+    pub(crate) fn verify(self, resets: usize, filter: &str) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(5);
         while resets_in(&self.file).len() < resets && Instant::now() < deadline {
             sleep(Duration::from_millis(20));

@@ -1,8 +1,8 @@
 //! Counts the instructions that one call of `tcp_reset::reset` takes.
 //!
-//! Every set runs twice under `valgrind --tool=callgrind`, for N calls and for 2N; the difference is what N calls take,
-//! without the program's start and end. What remains beside the function is the loop around it and the call, which the
-//! first line counts alone: the same loop around a function that does nothing.
+//! Every set runs twice under `valgrind --tool=callgrind`, for N calls and for 2N. The difference is the count of N calls,
+//! without the program's start and end. It includes the loop and the call; the first line counts these alone, with a
+//! function that does nothing.
 
 use std::hint::black_box;
 use std::io::{Write, stdout};
@@ -129,12 +129,12 @@ fn collected(set: &str, rounds: u64) -> Result<u64> {
         .arg(std::env::current_exe()?)
         .args(["--set", set, "--rounds", &rounds.to_string()])
         .output()
-        .context("valgrind does not start; is it installed?")?;
+        .context("valgrind cannot be started: apt-get install valgrind")?;
     let errors = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("{set} fails under valgrind:\n{errors}");
     }
     let line = errors.lines().find_map(|line| line.split_once("Collected :"));
-    let (_, count) = line.with_context(|| format!("valgrind collects nothing:\n{errors}"))?;
+    let (_, count) = line.with_context(|| format!("valgrind printed no count:\n{errors}"))?;
     Ok(count.trim().parse()?)
 }

@@ -1,4 +1,4 @@
-//! What no answer can be faster than: these do not answer.
+//! Lower bounds: parts of the work that every contender has to do.
 
 use super::Buffer;
 
@@ -22,8 +22,8 @@ pub fn copy(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     Some(packet.len())
 }
 
-/// Adds all words up, in lanes of their own as far as there are eight: the least that touches every byte, and so long a
-/// step that it does not matter where the loop comes to lie.
+/// Adds all words, eight at a time in separate sums: the cheapest way to read every byte. The step is so long that the
+/// alignment of the loop does not matter.
 pub fn read_all(data: &[u8]) -> u64 {
     let (steps, rest) = data.as_chunks::<64>();
     let mut lanes = [0_u64; 8];

@@ -1,5 +1,5 @@
-//! What one writes without a crate, but with a thought of speed: nothing is copied or allocated, no sum is made twice; a
-//! checksum loop of 16-bit words, once plain, once so that it is vectorised.
+//! Written by hand, for speed: nothing is copied or allocated, no sum is computed twice. The checksum loop adds 16-bit
+//! words, once plainly and once so that the compiler vectorises it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -128,7 +128,7 @@ fn reset(segment: &[u8], addresses: u32, reply: &mut [u8], sum: impl Fn(&[u8]) -
     Some(())
 }
 
-/// The loop of RFC 1071 §4.1, as it stands there.
+/// The loop of RFC 1071 §4.1, unchanged.
 pub fn plain_sum(data: &[u8]) -> u32 {
     let (mut sum, mut i) = (0, 0);
     while i + 1 < data.len() {

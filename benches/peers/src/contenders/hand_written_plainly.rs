@@ -1,5 +1,5 @@
-//! What one writes without a crate and without a thought of speed: one checksum function for everything, which loops over
-//! pairs of bytes, and for TCP the pseudo-header and the segment put together in a buffer, so that it serves there too.
+//! Written by hand, without regard to speed: one checksum function, which loops over pairs of bytes. For TCP it gets a
+//! buffer with the pseudo-header and the segment.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -128,7 +128,7 @@ fn reset(segment: &[u8], source: &[u8], destination: &[u8]) -> Option<[u8; 20]> 
     Some(reply)
 }
 
-/// The checksum of a segment behind its pseudo-header, which may be laid out for both IP versions in this way.
+/// The checksum of a segment with its pseudo-header, which has one layout for both IP versions here.
 fn tcp_checksum(segment: &[u8], source: &[u8], destination: &[u8]) -> u16 {
     let mut data = Vec::with_capacity(source.len() + destination.len() + 4 + segment.len());
     data.extend_from_slice(source);

@@ -73,7 +73,7 @@ fn checked_segment(payload: &[u8], source: IpAddress, destination: IpAddress) ->
     (!segment.rst() && segment.verify_checksum(&source, &destination)).then_some(segment)
 }
 
-/// Into zeroed bytes.
+/// Writes into zeroed bytes.
 fn emit(segment: &TcpPacket<&[u8]>, reply: &mut [u8], source: IpAddress, destination: IpAddress) {
     let mut reply = TcpPacket::new_unchecked(reply);
     reply.set_src_port(segment.dst_port());

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use anyhow::{Result, anyhow};
+use etherparse::err::packet::SliceError;
 use etherparse::{SlicedPacket, TransportSlice};
 use regex::bytes::Regex;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -18,13 +19,13 @@ pub(crate) fn parse_payload(pattern: &str) -> Result<Regex> {
     })
 }
 
-/// Whether `packet` is a TCP segment whose data matches.
+/// Whether a packet, as read by etherparse, is a TCP segment whose data matches.
 ///
 /// Each segment is looked at alone: a word cut in two by a segment's end is not found. A program that has to find it
 /// puts the stream together first.
-pub(crate) fn matches(payload: &Regex, packet: &[u8]) -> bool {
-    match SlicedPacket::from_ip(packet) {
-        Ok(SlicedPacket { transport: Some(TransportSlice::Tcp(segment)), .. }) => payload.is_match(segment.payload()),
+pub(crate) fn matches(payload: &Regex, packet: Result<SlicedPacket<'_>, SliceError>) -> bool {
+    match packet.map(|packet| packet.transport) {
+        Ok(Some(TransportSlice::Tcp(segment))) => payload.is_match(segment.payload()),
         _ => false,
     }
 }

@@ -9,7 +9,7 @@ use std::{env, str};
 use super::{Family, IPV4, IPV6, Network, queue_to, start};
 use crate::Test;
 use crate::namespace::{Namespace, add_address};
-use crate::tools::{Daemon, output, run};
+use crate::tools::{Daemon, fails, output, run};
 
 const QUEUE: &str = env!("CARGO_BIN_EXE_queue");
 const SNIFF: &str = env!("CARGO_BIN_EXE_sniff");
@@ -81,7 +81,7 @@ fn both_are_reset(firewall: Firewall, family: Family) {
     println!("{}: {cut} connections cut, the slowest in {slowest:?}; {} MiB beside them", family.name, carried >> 20);
 }
 
-/// Without `--both-ends` the server waits for what will never come.
+/// Without `--both-ends` the server is not reset.
 fn source_alone_is_reset(family: Family) {
     let network = Network::new();
     let _firewall = queue(&network, &["--payload", "forbidden"]);
@@ -140,7 +140,7 @@ fn read_to_error(end: &mut TcpStream) -> ErrorKind {
     }
 }
 
-/// Connections that carry a lot of what nobody minds, in both directions; each gives the number of bytes that arrived.
+/// Connections that carry a lot of allowed data in both directions; each returns the number of bytes that arrived.
 fn others(network: &Network, family: Family) -> Vec<JoinHandle<usize>> {
     let mib = env::var("TCP_RESET_MIB").map_or(MIB, |mib| mib.parse().expect("TCP_RESET_MIB is a number"));
     let chunks = mib * 16 / OTHERS;
@@ -173,14 +173,6 @@ fn others(network: &Network, family: Family) -> Vec<JoinHandle<usize>> {
     (0..OTHERS).map(carry).collect()
 }
 
-/// The program fails and says only the line that begins so.
-fn fails(arguments: &[&str], complaint: &str) {
-    let output = output(arguments);
-    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|text| str::from_utf8(text).unwrap());
-    assert_eq!((output.status.code(), stdout), (Some(1), ""), "{stderr}");
-    assert!(stderr.starts_with(complaint) && stderr.lines().count() == 1, "{stderr:?} is not {complaint:?}");
-}
-
 fn arguments() {
     fails(&[SNIFF], "sniff: no DEVICE given, see --help");
     fails(&[SNIFF, "lo"], "sniff: no --payload REGEX given, see --help");
@@ -195,7 +187,7 @@ fn arguments() {
     assert!(help.status.success() && help.stdout.starts_with(b"usage: "), "{help:?}");
 }
 
-/// Whoever is nobody in the network's user namespace may not look at it.
+/// A user without rights in the network's user namespace.
 fn permission() {
     let _namespace = Namespace::new();
     let sniff = ["unshare", "--user", SNIFF, "lo", "--payload", "a"];

@@ -1,0 +1,143 @@
+/* Arguments that a mistake in C brings: null pointers, lengths that no object has, numbers that are not defined. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tcp_reset.h>
+
+static const unsigned char SYN[] = {
+    0x45, 0x00, 0x00, 0x28, 0x12, 0x34, 0x40, 0x00, 0x40, 0x06, 0x3c, 0x65, 0xc0, 0x00, 0x02, 0x01, 0xc6, 0x33, 0x64, 0x02,
+    0x8c, 0xd2, 0x00, 0x50, 0x1f, 0x20, 0x83, 0xe8, 0x53, 0xd9, 0x73, 0x64, 0x50, 0x02, 0xfa, 0xf0, 0xd1, 0x51, 0x00, 0x00,
+};
+static const unsigned char *const TCP = SYN + 20;
+
+static void check(int holds, int line, const char *what)
+{
+    if (!holds) {
+        fprintf(stderr, "arguments.c:%d: not so: %s\n", line, what);
+        exit(EXIT_FAILURE);
+    }
+}
+
+#define CHECK(condition) check(condition, __LINE__, #condition)
+
+/* The call returns 0 with this reason, and leaves the buffer alone. */
+#define DRAWS(expected, call)                               \
+    do {                                                    \
+        reason = TCP_RESET_REASON_OTHER;                    \
+        memset(reply, 0xa5, sizeof reply);                  \
+        CHECK((call) == 0);                                 \
+        CHECK(reason == (expected));                        \
+        CHECK(memcmp(reply, untouched, sizeof reply) == 0); \
+    } while (0)
+
+int main(void)
+{
+    static unsigned char untouched[TCP_RESET_FRAME_MAX_LEN];
+    unsigned char reply[TCP_RESET_FRAME_MAX_LEN], frame[14 + sizeof SYN] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0};
+    const size_t impossible[] = {(size_t)PTRDIFF_MAX + 1, SIZE_MAX - 1, SIZE_MAX};
+    const tcp_reset_reason ARGUMENT = TCP_RESET_REASON_ARGUMENT;
+    struct tcp_reset_config config = TCP_RESET_CONFIG_INIT, zero = {0};
+    struct tcp_reset_segment segment = {.flags = TCP_RESET_SYN, .seq = 7, .source_port = 1, .destination_port = 2};
+    struct tcp_reset_numbers numbers;
+    tcp_reset_reason reason;
+    size_t i;
+
+    memset(untouched, 0xa5, sizeof untouched);
+    memcpy(frame + 14, SYN, sizeof SYN);
+
+    /* Null pointers. */
+    DRAWS(ARGUMENT, tcp_reset_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_packet(NULL, 0, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, 0, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_packet_for_destination(NULL, 1, 0, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_packet_for_destination(SYN, sizeof SYN, 1, NULL, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_ipv4_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_ipv4_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_frame(NULL, sizeof frame, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_frame(frame, sizeof frame, NULL, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_frame_for_destination(NULL, sizeof frame, 0, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_frame_for_destination(frame, sizeof frame, 1, NULL, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_tcp_segment(NULL, 20, SYN + 12, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, NULL, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, NULL, 4, reply, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, 4, NULL, sizeof reply, NULL, &reason));
+    DRAWS(ARGUMENT, tcp_reset_tcp_segment_for_destination(NULL, 20, 0, SYN + 12, SYN + 16, 4, reply, 20, NULL, &reason));
+    CHECK(tcp_reset_packet(NULL, 0, NULL, 0, NULL, NULL) == 0);
+    CHECK(tcp_reset_numbers(NULL, &numbers) == ARGUMENT);
+    CHECK(tcp_reset_numbers(&segment, NULL) == ARGUMENT);
+    CHECK(tcp_reset_numbers_for_destination(NULL, TCP_RESET_FATE_DELIVERED, &numbers) == ARGUMENT);
+    CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DELIVERED, NULL) == ARGUMENT);
+
+    /* Lengths: more than half of the address space, or past its end. */
+    for (i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
+        DRAWS(ARGUMENT, tcp_reset_packet(SYN, impossible[i], reply, sizeof reply, NULL, &reason));
+        DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, reply, impossible[i], NULL, &reason));
+        DRAWS(ARGUMENT, tcp_reset_ipv4_packet(SYN, impossible[i], reply, sizeof reply, NULL, &reason));
+        DRAWS(ARGUMENT, tcp_reset_frame(frame, impossible[i], reply, sizeof reply, NULL, &reason));
+        DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, impossible[i], SYN, SYN, 4, reply, sizeof reply, NULL, &reason));
+    }
+    DRAWS(ARGUMENT, tcp_reset_packet((void *)(UINTPTR_MAX - 10), 40, reply, sizeof reply, NULL, &reason));
+    for (i = 0; i < 64; i++)
+        if (i != 4 && i != 16)
+            DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, i, reply, sizeof reply, NULL, &reason));
+
+    /* No bytes at all are a length that can be. */
+    DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_packet(SYN, 0, reply, sizeof reply, NULL, &reason));
+    DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_frame(frame, 0, reply, sizeof reply, NULL, &reason));
+    DRAWS(TCP_RESET_REASON_REPLY_SIZE, tcp_reset_packet(SYN, sizeof SYN, reply, 0, NULL, &reason));
+
+    /* Settings. */
+    for (i = 0; i < 256; i++) {
+        config.profile = (uint8_t)i;
+        CHECK((tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 0) == (i > 1));
+        CHECK(reason == (i > 1 ? ARGUMENT : TCP_RESET_REASON_NONE));
+        config = zero;
+        config.flags = (uint8_t)i;
+        CHECK((tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 0) == (i > 7));
+        config = zero;
+        config.reserved = (uint8_t)i;
+        CHECK((tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 0) == (i > 0));
+        config = zero;
+        config.hop_limit = (uint8_t)i;
+        CHECK(tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, NULL) == 40);
+        CHECK(reply[8] == (i == 0 ? 64 : i));
+        config = zero;
+    }
+    for (i = 2; i < 256; i++) {
+        DRAWS(ARGUMENT, tcp_reset_packet_for_destination(SYN, sizeof SYN, (uint8_t)i, reply, sizeof reply, NULL, &reason));
+        CHECK(tcp_reset_numbers_for_destination(&segment, (uint8_t)i, &numbers) == ARGUMENT);
+    }
+
+    /* Each flag does what it says. */
+    memcpy(untouched, SYN, sizeof SYN);
+    untouched[10] ^= 1;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 0);
+    CHECK(reason == TCP_RESET_REASON_HEADER_CHECKSUM);
+    config.flags = TCP_RESET_TRUST_IPV4_CHECKSUM;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 40);
+    untouched[37] ^= 1;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 0);
+    CHECK(reason == TCP_RESET_REASON_TCP_CHECKSUM);
+    config.flags |= TCP_RESET_TRUST_TCP_CHECKSUM;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 40);
+    config.flags = TCP_RESET_PARTIAL_CHECKSUM;
+    CHECK(tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 40);
+    /* The sum of c000 0201 c633 6402, of 0006 and of 0014, folded. */
+    CHECK(reply[36] == 0xec && reply[37] == 0x51);
+
+    /* A SYN that was dropped has opened nothing; one that was delivered is reset behind its SYN. */
+    CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DROPPED, &numbers) == TCP_RESET_REASON_NO_CONNECTION);
+    CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DELIVERED, &numbers) == TCP_RESET_REASON_NONE);
+    CHECK(numbers.seq == 8 && numbers.ack == 0 && numbers.flags == TCP_RESET_RST && numbers.source_port == 1);
+
+    CHECK(strcmp(tcp_reset_reason_name(TCP_RESET_REASON_NONE), "a reset was written") == 0);
+    CHECK(strcmp(tcp_reset_reason_name(TCP_RESET_REASON_ARGUMENT), "bad argument") == 0);
+    CHECK(strcmp(tcp_reset_reason_name(TCP_RESET_REASON_REPLY_SIZE), "reply buffer too small") == 0);
+    CHECK(strcmp(tcp_reset_reason_name(20), "unknown reason") == 0);
+    CHECK(strcmp(tcp_reset_reason_name(UINT32_MAX), "unknown reason") == 0);
+    puts("arguments: each mistake draws its reason");
+    return EXIT_SUCCESS;
+}

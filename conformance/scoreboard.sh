@@ -1,0 +1,38 @@
+#!/bin/bash
+# Plays the vectors to every stack, or to those named: writes results/NAME.md, and the table in README.md.
+#
+#   conformance/scoreboard.sh [NAME...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/steps.sh
+source conformance/stacks.sh
+
+# count FILE IP WHAT: a number of the summary of one set.
+count() {
+    sed -n "s/^ipv$2-.* \([0-9]*\) $3\(,.*\)\{0,1\}$/\1/p" "$1"
+}
+
+# cell FILE IP: same, wrong, silent, different, not asked.
+cell() {
+    local skipped
+    skipped=$(sed -n "/^ipv$2-/p" "$1" | { grep -oE '[0-9]+ not asked' || true; } | awk '{ n += $1 } END { print n + 0 }')
+    echo "$(count "$1" "$2" same) | $(count "$1" "$2" wrong) | $(count "$1" "$2" silent) | $(count "$1" "$2" different) | $skipped"
+}
+
+test $# -gt 0 || set -- "${stacks[@]}"
+readme=conformance/README.md
+for name; do
+    build "$name"
+    results "$name" >"$built/$name.md"
+    cp "$built/$name.md" "conformance/results/$name.md"
+    rows=
+    for ip in 4 6; do
+        rows+="| [$name](results/$name.md) | $version | IPv$ip | $(cell "conformance/results/$name.md" $ip) | $(date +%F) |"$'\n'
+    done
+    printf '%s' "$rows"
+    # The rows of this stack are replaced where they stand.
+    grep -qF "| [$name](results/" $readme || die "$readme has no rows for $name"
+    awk -v name="| [$name](results/" -v rows="$rows" \
+        'index($0, name) == 1 { if (!done++) printf "%s", rows; next } { print }' $readme >"$built/$name.readme.md"
+    cp "$built/$name.readme.md" $readme
+done

@@ -1,0 +1,110 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by check.sh and scoreboard.sh: how each stack is built, named and run. All paths are relative to the root.
+
+stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwip-2.2 lwipv6 slirp gvisor ipstack netstack-smoltcp pytcp)
+built=target/conformance
+device=conf0
+
+# build NAME: builds the stack into $built, and sets $version.
+build() {
+    mkdir -p $built
+    case $1 in
+    linux-*)
+        need "iproute2 iptables" ip iptables-legacy
+        version="Linux $(uname -r | sed 's/-.*//')"
+        ;;
+    smoltcp*)
+        cargo build --quiet --release -p smoltcp-filter
+        version=$(cargo tree --quiet -p smoltcp-filter --depth 1 | sed -n 's/.* \(smoltcp\) v\([^ ]*\).*/\1 \2 (crates.io)/p')
+        ;;
+    lwip)
+        need "gcc liblwip-dev pkg-config" gcc pkg-config /usr/include/lwip/lwip/init.h
+        # shellcheck disable=SC2046
+        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwip.c -o $built/lwip $(pkg-config --cflags --libs lwip) -lpthread
+        version="lwIP $(debian liblwip-dev)"
+        ;;
+    lwip-2.2)
+        need "gcc libc6-dev" gcc
+        local sources
+        sources=$(cargo metadata --quiet --locked --format-version 1 --manifest-path conformance/stacks/rust/Cargo.toml |
+            python3 -c 'import json, os, sys
+print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"] == "lwip"))')
+        gcc -O1 -w -Iconformance/stacks/lwip-opts -I"$sources/src/include" -I"$sources/contrib/ports/unix/port/include" \
+            conformance/stacks/lwip.c "$sources"/src/core/{,ipv4/,ipv6/}*.c "$sources"/src/api/{tcpip,err}.c \
+            "$sources/src/netif/ethernet.c" "$sources/contrib/ports/unix/port/sys_arch.c" -o $built/lwip-2.2 -lpthread
+        version="lwIP 2.2.1 development (sources in lwip 0.4.0, crates.io)"
+        ;;
+    lwipv6)
+        need "gcc liblwipv6-dev" gcc /usr/include/lwipv6.h
+        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwipv6.c -o $built/lwipv6 -llwipv6
+        version="LWIPv6 $(debian liblwipv6-dev)"
+        ;;
+    slirp)
+        need "gcc libslirp-dev" gcc /usr/include/slirp/libslirp.h
+        gcc -O1 -Wall -Wextra -Werror -I/usr/include/slirp conformance/stacks/slirp.c -o $built/slirp -lslirp
+        version="libslirp $(debian libslirp-dev)"
+        ;;
+    gvisor)
+        need "golang-go golang-gvisor-gvisor-dev" go /usr/share/gocode/src/gvisor.dev/gvisor/pkg/tcpip
+        GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$PWD/$built/go go build -o $built/gvisor conformance/stacks/gvisor.go
+        version="gVisor netstack $(debian golang-gvisor-gvisor-dev)"
+        ;;
+    ipstack | netstack-smoltcp)
+        cargo build --quiet --release --locked --manifest-path conformance/stacks/rust/Cargo.toml --target-dir $built
+        version="$1 $(sed -n "s/^$1 = \"=\(.*\)\"/\1/p" conformance/stacks/rust/Cargo.toml) (crates.io)"
+        ;;
+    pytcp)
+        test -x $built/venv/bin/python || python3 -m venv $built/venv
+        $built/venv/bin/pip install --quiet pytcp==2.7.6
+        version="PyTCP 2.7.6 (PyPI)"
+        ;;
+    *) die "no such stack: $1; there are ${stacks[*]}" ;;
+    esac
+}
+
+debian() {
+    echo "$(dpkg-query -W -f '${Version}' "$1") (Debian)"
+}
+
+# play NAME IP: plays one set to the stack, and prints the report.
+play() {
+    local set=ipv$2-tcp-stack options=(--tun "$device") command
+    case $1 in
+    linux-reject) set=ipv$2-netfilter ;;&
+    linux-*)
+        options+=(--kernel --any-address)
+        command=(testdata/vectors/replay-setup.sh "$device" "$set")
+        ;;
+    smoltcp*)
+        command=(target/release/smoltcp-filter --device "$device" --address 198.51.100.2/0 --address 2001:db8:2::2/0)
+        ;;&
+    smoltcp) command+=(--no-filter) ;;
+    lwip | lwip-2.2 | lwipv6 | gvisor) command=("$built/$1" "$device") ;;
+    ipstack | netstack-smoltcp)
+        options+=(--any-address --accepts)
+        command=("$built/release/$1" "$device")
+        ;;
+    slirp)
+        options=(--tap "$device")
+        command=(conformance/stacks/slirp.sh "$built/slirp" "$device")
+        ;;
+    pytcp)
+        options=(--tap "$device" --timeout 30)
+        command=("$built/venv/bin/python" conformance/stacks/pytcp-host.py "$device")
+        ;;
+    esac
+    timeout 600 conformance/conformance.py --set "$set" "${options[@]}" --fail-on "" \
+        --link ../../testdata/vectors/ -- "${command[@]}" 2>$built/"$1".log ||
+        die "$1, $set: $(tail -n 1 $built/"$1".log)"
+}
+
+# results NAME: the file that is kept of a stack.
+results() {
+    echo "# $1"
+    echo
+    echo "Written by \`conformance/scoreboard.sh $1\`; [the README](../README.md) explains it."
+    echo
+    play "$1" 4
+    echo
+    play "$1" 6
+}

@@ -1,0 +1,152 @@
+//! A network device that is watched, through a packet socket (packet(7)) that gives what passes in and out.
+
+use std::io::{self, IoSliceMut, Read};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::if_nametoindex;
+use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, sendto, setsockopt, sockopt};
+use nix::{cmsg_space, libc, setsockopt_impl, sockopt_impl};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+use tcp_reset::ethernet;
+
+/// How many bytes may wait to be looked at. What finds no room is not seen.
+const BACKLOG: usize = 64 << 20;
+
+/// The bytes of an Ethernet frame before its tags, and those of a tag.
+const ADDRESSES_LEN: usize = 12;
+const TAG_LEN: usize = 4;
+
+/// `struct tpacket_auxdata`: 20 bytes.
+type Auxiliary = [u8; 20];
+
+sockopt_impl!(
+    /// Whether auxiliary data come with each packet.
+    PacketAuxdata, SetOnly, libc::SOL_PACKET, libc::PACKET_AUXDATA, bool
+);
+
+pub(crate) struct Device {
+    name: String,
+    index: u32,
+    /// Where Ethernet frames are sent, if it has any.
+    ethernet: Option<LinkAddr>,
+    socket: Socket,
+    buffer: Vec<u8>,
+    control: Vec<u8>,
+}
+
+/// What passes.
+pub(crate) enum Seen<'a> {
+    /// An Ethernet frame, with all its tags.
+    Frame(&'a [u8]),
+    /// A packet of a device of another kind, without its link-layer header.
+    Packet(&'a [u8]),
+}
+
+impl Device {
+    pub(crate) fn watch(name: &str) -> Result<Self> {
+        let index = if_nametoindex(name).with_context(|| format!("no network device {name}"))?;
+        // A device without an address, such as a TUN device, is not listed as a link.
+        let devices = getifaddrs().context("cannot list the network devices")?;
+        let mut links = devices.filter(|device| device.interface_name == name);
+        let link = links.find_map(|device| device.address?.as_link_addr().copied());
+        // The loopback device has Ethernet headers too.
+        let ethernet = link.filter(|link| matches!(link.hatype(), libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK));
+        let kind = if ethernet.is_some() { Type::RAW } else { Type::DGRAM };
+        let socket = open(index, kind).context("cannot open a packet socket, which takes CAP_NET_RAW")?;
+        let (buffer, control) = (vec![0; 1 << 17], cmsg_space!(Auxiliary));
+        Ok(Self { name: name.to_owned(), index, ethernet, socket, buffer, control })
+    }
+
+    pub(crate) const fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Waits for the next frame or packet.
+    pub(crate) fn read(&mut self) -> Result<Seen<'_>> {
+        let (len, tag) = loop {
+            match self.receive() {
+                Ok(received) => break received,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    if if_nametoindex(&*self.name) != Ok(self.index) {
+                        bail!("{} is gone", self.name);
+                    }
+                }
+                Err(error) => return Err(error).with_context(|| format!("cannot read from {}", self.name)),
+            }
+        };
+        let end = TAG_LEN + len;
+        Ok(match tag {
+            _ if self.ethernet.is_none() => Seen::Packet(&self.buffer[TAG_LEN..end]),
+            None => Seen::Frame(&self.buffer[TAG_LEN..end]),
+            Some(tag) => {
+                self.buffer.copy_within(TAG_LEN..TAG_LEN + ADDRESSES_LEN, 0);
+                self.buffer[ADDRESSES_LEN..ADDRESSES_LEN + TAG_LEN].copy_from_slice(&tag);
+                Seen::Frame(&self.buffer[..end])
+            }
+        })
+    }
+
+    /// Receives to the buffer, behind room for a tag: returns the length, and the tag that the kernel has taken out.
+    fn receive(&mut self) -> nix::Result<(usize, Option<[u8; TAG_LEN]>)> {
+        let mut data = [IoSliceMut::new(&mut self.buffer[TAG_LEN..])];
+        let received =
+            recvmsg::<LinkAddr>(self.socket.as_raw_fd(), &mut data, Some(&mut self.control), MsgFlags::empty())?;
+        let tag = received.cmsgs()?.find_map(|message| match message {
+            ControlMessageOwned::Unknown(message) => tag(message.data_bytes.first_chunk()?),
+            _ => None,
+        });
+        Ok((received.bytes, tag))
+    }
+
+    /// Sends a frame out of the device.
+    pub(crate) fn write(&self, reset: &ethernet::Reset) -> io::Result<usize> {
+        let ethernet = self.ethernet.ok_or(io::ErrorKind::Unsupported)?;
+        let mut buffer = [0; ethernet::MAX_LEN];
+        Ok(sendto(self.socket.as_raw_fd(), reset.emit(&mut buffer), &ethernet, MsgFlags::empty())?)
+    }
+}
+
+/// Opens a packet socket that gives each packet of a device, in and out.
+///
+/// A filter (socket(7)) chooses the device, as `bind` would: for a device that is not listed as a link, nothing makes
+/// the address without unsafe code.
+fn open(device: u32, kind: Type) -> io::Result<Socket> {
+    let all = u16::try_from(libc::ETH_P_ALL).map_err(io::Error::other)?.to_be();
+    let socket = Socket::new(Domain::PACKET, kind, Some(Protocol::from(i32::from(all))))?;
+    // First refuse everything, and remove what has come from other devices before.
+    let refuse = || SockFilter::new(RETURN, 0, 0, 0);
+    socket.attach_filter(&[refuse()])?;
+    socket.set_nonblocking(true)?;
+    while (&socket).read(&mut [0]).is_ok() {}
+    socket.set_nonblocking(false)?;
+
+    setsockopt(&socket, PacketAuxdata, &true)?;
+    // Beyond the system's limit (net.core.rmem_max) with CAP_NET_ADMIN, else up to it.
+    if setsockopt(&socket, sockopt::RcvBufForce, &BACKLOG).is_err() {
+        socket.set_recv_buffer_size(BACKLOG)?;
+    }
+    // How often to see whether a device that is silent is still there.
+    socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let accept = SockFilter::new(RETURN, 0, 0, u32::MAX);
+    let load_device = SockFilter::new(LOAD, 0, 0, (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX).cast_unsigned());
+    socket.attach_filter(&[load_device, SockFilter::new(SKIP_UNLESS_EQUAL, 0, 1, device), accept, refuse()])?;
+    Ok(socket)
+}
+
+// Operation codes of the filter machine.
+const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const SKIP_UNLESS_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+
+/// The VLAN tag in the auxiliary data: the kernel takes the outermost one out of a frame when it receives it.
+fn tag(auxiliary: &Auxiliary) -> Option<[u8; TAG_LEN]> {
+    let &[s0, s1, s2, s3, .., tci0, tci1, tpid0, tpid1] = auxiliary;
+    let status = u32::from_ne_bytes([s0, s1, s2, s3]);
+    let [tci, tpid] = [[tci0, tci1], [tpid0, tpid1]].map(|field| u16::from_ne_bytes(field).to_be_bytes());
+    (status & libc::TP_STATUS_VLAN_VALID != 0).then_some([tpid[0], tpid[1], tci[0], tci[1]])
+}

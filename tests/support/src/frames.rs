@@ -1,0 +1,86 @@
+//! Promises about every Ethernet frame.
+
+use crate::DIRT;
+use crate::reference::{self, Rules};
+use tcp_reset::{Fate, NoReset, ethernet};
+
+/// The first two bytes of a VLAN tag.
+pub const TAGS: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
+
+/// The reference model: the reset for the frame, or the reason for silence. It shares only names with the crate.
+pub fn model(frame: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {
+    if frame.len() < 22 {
+        return Err(NoReset::Truncated);
+    }
+    if frame[0] % 2 == 1 || frame[6] % 2 == 1 {
+        return Err(NoReset::GroupAddress);
+    }
+    let mut at = 12;
+    while TAGS.iter().any(|tag| frame[at..at + 2] == *tag) {
+        at += 4;
+        if at > 20 {
+            return Err(NoReset::VlanTags);
+        }
+    }
+    let (version, packet) = (&frame[at..at + 2], &frame[at + 2..]);
+    match version {
+        [0x08, 0x00] if packet.len() >= 20 && packet[0] >> 4 != 4 => return Err(NoReset::Version),
+        [0x86, 0xdd] if packet.len() < 40 => return Err(NoReset::Truncated),
+        [0x86, 0xdd] if packet[0] >> 4 != 6 => return Err(NoReset::Version),
+        [0x08, 0x00] if packet.len() < 20 => return Err(NoReset::Truncated),
+        [0x08, 0x00] | [0x86, 0xdd] => {}
+        _ => return Err(NoReset::EtherType),
+    }
+    let reply = match fate {
+        None => reference::reset(packet, rules)?,
+        Some(fate) => reference::reset_for_destination(packet, fate, rules)?,
+    };
+    let addresses = if fate.is_none() { [&frame[6..12], &frame[..6]] } else { [&frame[..6], &frame[6..12]] };
+    Ok([&addresses.concat(), &frame[12..at + 2], &reply].concat())
+}
+
+/// Asserts all that the crate promises about `frame` under `rules`.
+pub fn check(frame: &[u8], rules: &Rules) {
+    let config = rules.config();
+    for fate in [None, Some(Fate::Dropped), Some(Fate::Delivered)] {
+        let expected = model(frame, fate, rules);
+        let decision = match fate {
+            None => ethernet::Reset::in_reply_to(frame, &config),
+            Some(fate) => ethernet::Reset::for_destination(frame, fate, &config),
+        };
+        let mut buffer = [DIRT; ethernet::MAX_LEN];
+        let reply = match fate {
+            None => ethernet::reset_with(frame, &config, &mut buffer),
+            Some(fate) => ethernet::reset_for_destination(frame, fate, &config, &mut buffer),
+        };
+        assert_eq!(reply.map(|reply| reply.to_vec()), expected, "{fate:?} {frame:02x?}");
+        let written = expected.as_ref().map_or(0, Vec::len);
+        // Nothing after the reply was written.
+        assert!(buffer[written..].iter().all(|&byte| byte == DIRT), "{fate:?} {frame:02x?}");
+
+        assert_eq!(decision.err(), expected.as_ref().err().copied());
+        if let (Ok(reset), Ok(expected)) = (decision, expected) {
+            assert!(expected.len() <= frame.len(), "amplification");
+            let mut buffer = [DIRT; ethernet::MAX_LEN];
+            assert_eq!(reset.emit(&mut buffer), &expected[..]);
+            assert!(buffer[written..].iter().all(|&byte| byte == DIRT));
+            let mut in_place = frame.to_vec();
+            assert_eq!(reset.emit_to_slice(&mut in_place).unwrap(), &expected[..]);
+            assert_eq!(in_place[expected.len()..], frame[expected.len()..]);
+            let mut short = vec![DIRT; expected.len() - 1];
+            assert_eq!(reset.emit_to_slice(&mut short), None);
+            assert!(short.iter().all(|&byte| byte == DIRT));
+
+            assert_eq!(reset.len(), expected.len());
+            assert_eq!(reset.destination(), expected[..6]);
+            assert_eq!(reset.source(), expected[6..12]);
+            let tags = &expected[12..expected.len() - reset.packet.len() - 2];
+            assert_eq!(reset.vlan_tags().collect::<Vec<_>>().as_flattened(), tags);
+        }
+    }
+    if *rules == Rules::NETFILTER {
+        let mut buffer = [DIRT; ethernet::MAX_LEN];
+        let reply = ethernet::reset(frame, &mut buffer).map(|reply| reply.to_vec());
+        assert_eq!(reply, model(frame, None, rules));
+    }
+}

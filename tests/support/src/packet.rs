@@ -1,0 +1,241 @@
+//! Builds packets to be answered: correct ones, of which a test changes the fields that it is about.
+//!
+//! ```text
+//! V4 { tos: 0xff, tcp: Tcp { flags: FIN, ..Tcp::default() }, ..V4::default() }.bytes()
+//! ```
+
+use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
+use crate::reference::{pseudo_header, sum};
+
+/// A TCP segment: by default a SYN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    pub source_port: u16,
+    pub destination_port: u16,
+    pub seq: u32,
+    pub ack: u32,
+    /// In 32-bit words; `None` for the right value. The field has four bits.
+    pub data_offset: Option<u8>,
+    /// The four bits between data offset and flags.
+    pub reserved: u8,
+    pub flags: u8,
+    pub window: u16,
+    pub urgent: u16,
+    /// A multiple of four bytes.
+    pub options: Vec<u8>,
+    pub data: Vec<u8>,
+}
+
+impl Default for Tcp {
+    fn default() -> Self {
+        Self {
+            source_port: 36050,
+            destination_port: 80,
+            seq: 522_224_616,
+            ack: 0,
+            data_offset: None,
+            reserved: 0,
+            flags: tcp_reset::tcp::SYN,
+            window: 1024,
+            urgent: 0,
+            options: Vec::new(),
+            data: Vec::new(),
+        }
+    }
+}
+
+impl Tcp {
+    /// The segment, with a checksum of zero.
+    fn bytes(&self) -> Vec<u8> {
+        let data_offset = self.data_offset.unwrap_or(5 + u8::try_from(self.options.len() / 4).unwrap());
+        let mut bytes = Vec::new();
+        bytes.extend(self.source_port.to_be_bytes());
+        bytes.extend(self.destination_port.to_be_bytes());
+        bytes.extend(self.seq.to_be_bytes());
+        bytes.extend(self.ack.to_be_bytes());
+        bytes.extend([data_offset << 4 | self.reserved & 0x0f, self.flags]);
+        bytes.extend(self.window.to_be_bytes());
+        bytes.extend([0, 0]);
+        bytes.extend(self.urgent.to_be_bytes());
+        bytes.extend(&self.options);
+        bytes.extend(&self.data);
+        bytes
+    }
+}
+
+/// An IPv4 packet: by default without options, from 192.0.2.1 to 198.51.100.2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct V4 {
+    pub tos: u8,
+    pub id: u16,
+    /// The three flags and the fragment offset.
+    pub fragment: u16,
+    pub ttl: u8,
+    pub protocol: u8,
+    pub source: [u8; 4],
+    pub destination: [u8; 4],
+    /// A multiple of four bytes, forty at most.
+    pub options: Vec<u8>,
+    pub tcp: Tcp,
+}
+
+impl Default for V4 {
+    fn default() -> Self {
+        Self {
+            tos: 0,
+            id: 0x1234,
+            fragment: 0x4000,
+            ttl: 63,
+            protocol: TCP,
+            source: [192, 0, 2, 1],
+            destination: [198, 51, 100, 2],
+            options: Vec::new(),
+            tcp: Tcp::default(),
+        }
+    }
+}
+
+impl V4 {
+    /// A packet that carries `tcp`.
+    pub fn with(tcp: Tcp) -> Self {
+        Self { tcp, ..Self::default() }
+    }
+
+    /// The packet, with correct lengths and checksums.
+    pub fn bytes(&self) -> Vec<u8> {
+        let segment = self.tcp.bytes();
+        let header_len = 20 + self.options.len();
+        let mut bytes = vec![0x40 | u8::try_from(header_len / 4).unwrap(), self.tos];
+        bytes.extend(u16::try_from(header_len + segment.len()).unwrap().to_be_bytes());
+        bytes.extend(self.id.to_be_bytes());
+        bytes.extend(self.fragment.to_be_bytes());
+        bytes.extend([self.ttl, self.protocol, 0, 0]);
+        bytes.extend(self.source);
+        bytes.extend(self.destination);
+        bytes.extend(&self.options);
+        bytes.extend(segment);
+        repair(&mut bytes);
+        bytes
+    }
+}
+
+/// An IPv6 packet: by default without extension headers, from `2001:db8::1` to `2001:db8:1::2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct V6 {
+    pub traffic_class: u8,
+    /// Twenty bits.
+    pub flow_label: u32,
+    pub hop_limit: u8,
+    pub source: [u8; 16],
+    pub destination: [u8; 16],
+    /// Protocol number and bytes of each; the first byte is replaced by the number of what follows.
+    pub extensions: Vec<(u8, Vec<u8>)>,
+    /// The next header of the last header.
+    pub protocol: u8,
+    pub tcp: Tcp,
+}
+
+impl Default for V6 {
+    fn default() -> Self {
+        Self {
+            traffic_class: 0,
+            flow_label: 0x12345,
+            hop_limit: 63,
+            source: [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+            destination: [0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+            extensions: Vec::new(),
+            protocol: TCP,
+            tcp: Tcp::default(),
+        }
+    }
+}
+
+impl V6 {
+    /// A packet that carries `tcp`.
+    pub fn with(tcp: Tcp) -> Self {
+        Self { tcp, ..Self::default() }
+    }
+
+    /// The packet, with correct length and checksum.
+    pub fn bytes(&self) -> Vec<u8> {
+        let kinds: Vec<u8> = self.extensions.iter().map(|(kind, _)| *kind).chain([self.protocol]).collect();
+        let mut payload = Vec::new();
+        for ((_, extension), next_header) in self.extensions.iter().zip(&kinds[1..]) {
+            payload.push(*next_header);
+            payload.extend(&extension[1..]);
+        }
+        payload.extend(self.tcp.bytes());
+        let first = 6 << 28 | u32::from(self.traffic_class) << 20 | self.flow_label & 0x000f_ffff;
+        let mut bytes = first.to_be_bytes().to_vec();
+        bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+        bytes.extend([kinds[0], self.hop_limit]);
+        bytes.extend(self.source);
+        bytes.extend(self.destination);
+        bytes.extend(payload);
+        repair(&mut bytes);
+        bytes
+    }
+}
+
+/// The segment in an IPv4 packet and in an IPv6 packet.
+pub fn both(tcp: &Tcp) -> [Vec<u8>; 2] {
+    [V4::with(tcp.clone()).bytes(), V6::with(tcp.clone()).bytes()]
+}
+
+/// Corrects the checksums, where `packet` has them.
+pub fn repair(packet: &mut [u8]) {
+    match packet.first().map(|first| first >> 4) {
+        Some(4) => repair_v4(packet),
+        Some(6) => repair_v6(packet),
+        _ => {}
+    }
+}
+
+fn repair_v4(packet: &mut [u8]) {
+    let Some(header_len) = packet.first().map(|first| usize::from(first & 0x0f) * 4) else { return };
+    if header_len < 20 || packet.len() < header_len {
+        return;
+    }
+    packet[10..12].fill(0);
+    let checksum = !sum(&packet[..header_len]);
+    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+    let total_len = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
+    let addresses = packet[12..20].to_vec();
+    if let Some(segment) = packet.get_mut(header_len..total_len) {
+        repair_tcp(segment, &addresses);
+    }
+}
+
+fn repair_v6(packet: &mut [u8]) {
+    if packet.len() < 40 {
+        return;
+    }
+    let end = 40 + usize::from(u16::from_be_bytes([packet[4], packet[5]]));
+    let addresses = packet[8..40].to_vec();
+    let (mut next_header, mut at) = (packet[6], 40);
+    while next_header != TCP {
+        if !EXTENSIONS.contains(&next_header) || at + 8 > packet.len() {
+            return;
+        }
+        let len = usize::from(packet[at + 1]);
+        let header_len = match next_header {
+            FRAGMENT => 8,
+            AUTHENTICATION => 4 * (len + 2),
+            _ => 8 * (len + 1),
+        };
+        next_header = packet[at];
+        at += header_len;
+    }
+    if let Some(segment) = packet.get_mut(at..end) {
+        repair_tcp(segment, &addresses);
+    }
+}
+
+fn repair_tcp(segment: &mut [u8], addresses: &[u8]) {
+    if segment.len() < 18 {
+        return;
+    }
+    segment[16..18].fill(0);
+    let checksum = !sum(&[&pseudo_header(addresses, segment.len())[..], segment].concat());
+    segment[16..18].copy_from_slice(&checksum.to_be_bytes());
+}

@@ -1,0 +1,14 @@
+//! Protocol numbers of IPv4 and IPv6, with the IPv6 extension headers (RFC 8200 §4, RFC 4302).
+
+pub const HOP_BY_HOP: u8 = 0;
+pub const TCP: u8 = 6;
+pub const UDP: u8 = 17;
+pub const ROUTING: u8 = 43;
+pub const FRAGMENT: u8 = 44;
+pub const ESP: u8 = 50;
+pub const AUTHENTICATION: u8 = 51;
+pub const NO_NEXT_HEADER: u8 = 59;
+pub const DESTINATION_OPTIONS: u8 = 60;
+
+/// The headers that IPv6 may have before TCP.
+pub const EXTENSIONS: [u8; 5] = [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_OPTIONS];
