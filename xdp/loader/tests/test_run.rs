@@ -17,7 +17,6 @@ use libtest_mimic::{Arguments, Trial};
 use tcp_reset::{Checksum, Config, ethernet};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::generate::Generator;
-use tcp_reset_linux::show::{bytes, hex};
 use xdp_reset::Program;
 use xdp_reset::counters::Counters;
 use xdp_reset::ports::Ports;
@@ -84,7 +83,7 @@ impl Bench {
         options.data_in = Some(frame);
         options.data_out = Some(&mut self.out);
         let TestRunResult { return_value, data_size_out, .. } =
-            self.program.xdp()?.test_run(options).with_context(|| format!("cannot run over {}", hex(frame)))?;
+            self.program.xdp()?.test_run(options).with_context(|| format!("cannot run over {}", hex::encode(frame)))?;
         Ok((return_value, &self.out[..data_size_out as usize]))
     }
 
@@ -97,9 +96,9 @@ impl Bench {
         ensure!(
             (actual, out) == (verdict, &expected),
             "verdict {actual}, {}; expected {verdict}, {} ({counter}): {}",
-            hex(out),
-            hex(&expected),
-            hex(frame)
+            hex::encode(out),
+            hex::encode(&expected),
+            hex::encode(frame)
         );
         Ok(())
     }
@@ -195,11 +194,10 @@ fn vectors() -> Result<()> {
             continue;
         }
         let mut count = 0;
-        for line in fs::read_to_string(&path)?.lines().filter(|line| !line.starts_with('#')) {
-            let offender = bytes(line.split(' ').nth(1).with_context(|| format!("no offender: {line}"))?)?;
+        for vector in support::vectors::read(&fs::read_to_string(&path)?) {
             for tags in 0..3 {
-                bench.compare(&frame(&offender, tags))?;
-                trusting.compare(&frame(&offender, tags))?;
+                bench.compare(&frame(&vector.offender, tags))?;
+                trusting.compare(&frame(&vector.offender, tags))?;
             }
             count += 1;
         }
@@ -248,7 +246,7 @@ fn random() -> Result<()> {
 /// A SYN to that port over IPv4, from that host.
 fn syn(port: u16, host: u8) -> Vec<u8> {
     let mut packet =
-        bytes("450000280000400040060000c0000201c6336402753000000000000100000000500200000000").expect("hex");
+        hex::decode("450000280000400040060000c0000201c6336402753000000000000100000000500200000000").expect("hex");
     packet.extend([0; 2]);
     packet[15] = host;
     packet[22..24].copy_from_slice(&port.to_be_bytes());
@@ -326,7 +324,7 @@ fn every_length() -> Result<()> {
 /// The segment in an IPv4 packet in a frame.
 fn sealed(segment: &[u8]) -> Result<Vec<u8>> {
     use tcp_reset::checksum::Sum;
-    let mut packet = bytes("450000000000400040060000c0000201c6336402")?;
+    let mut packet = hex::decode("450000000000400040060000c0000201c6336402")?;
     packet.extend(segment);
     let total_len = u16::try_from(packet.len())?.to_be_bytes();
     packet[2..4].copy_from_slice(&total_len);
