@@ -64,7 +64,7 @@ impl Config {
     pub(crate) fn specialized<T>(&self, job: impl FnOnce(&Self) -> T) -> T {
         self.settings.specialized(
             #[inline(always)]
-            |settings| job(&Self { settings, ..*self }),
+            |settings| job(&Self { hop_limit: self.hop_limit, settings }),
         )
     }
 

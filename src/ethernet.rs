@@ -182,7 +182,8 @@ impl Header<'_> {
     #[inline(always)]
     fn specialized<T>(self, job: impl FnOnce(Self) -> T) -> T {
         if cfg!(target_pointer_width = "64") && self.tag_count == 0 {
-            job(Self { tag_count: 0, ..self })
+            let Self { destination, source, tags, is_ipv6, .. } = self;
+            job(Self { destination, source, tags, tag_count: 0, is_ipv6 })
         } else {
             job(self)
         }
