@@ -18,7 +18,7 @@ pub const RESET_LEN: usize = HEADER_LEN + tcp::HEADER_LEN;
 /// The reset that answers an IPv4 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[repr(C)] // `tcp` stands first in both versions: 26 instructions of a SYN's in two steps. The layout may change.
+#[repr(C)] // `tcp` stands first in both versions: 34 instructions of a SYN's in two steps. The layout may change.
 pub struct Reset {
     /// Ports and numbers.
     pub tcp: tcp::Reset,
