@@ -139,11 +139,10 @@ fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, &[[u8; 4]; 5]>, 
         0x40..=0x44 => return refuse(NoReset::HeaderLength),
         _ => return refuse(NoReset::Version),
     }
-    let header_len = u16::from(version_ihl & 0x0f) << 2;
-    let total_len = u16::from_be_bytes([l0, l1]);
+    let header_len = usize::from(version_ihl & 0x0f) << 2;
+    let total_len = usize::from(u16::from_be_bytes([l0, l1]));
     let Some(len) = total_len.checked_sub(header_len) else { return refuse(NoReset::TotalLength) };
-    let header_len = usize::from(header_len);
-    let packet = match packet.get(..usize::from(total_len)) {
+    let packet = match packet.get(..total_len) {
         Some(packet) => packet,
         None if settings.has(Settings::TRUST_TCP) => packet,
         None => return refuse(NoReset::Truncated),

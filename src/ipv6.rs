@@ -166,7 +166,12 @@ fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, (u8, &Addresses)
         _ => walk(next_header, payload, len)?,
     };
     let traffic_class = settings.traffic_class(version << 4 | class >> 4);
-    Ok(((traffic_class, addresses), segment, len, Sum::of_tail(addresses.as_flattened(), addresses.as_flattened())))
+    Ok((
+        (traffic_class, addresses),
+        segment,
+        len.into(),
+        Sum::of_tail(addresses.as_flattened(), addresses.as_flattened()),
+    ))
 }
 
 /// Source, destination and, if no check up to it fails, segment.

@@ -160,7 +160,7 @@ impl Reset {
     /// [`NoReset::Rst`], [`NoReset::TcpChecksum`], [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(segment: &[u8], addresses: Sum, config: &Config) -> Result<Self, NoReset> {
-        Self::of(segment, addresses, config, Towards::Source)
+        decide(segment, segment.len(), addresses, config.settings, Towards::Source)
     }
 
     /// The same, for the reset that goes to the segment's destination: [`Segment::reset_for_destination`].
@@ -170,13 +170,7 @@ impl Reset {
     /// The same, and last of all [`NoReset::NoConnection`].
     #[inline]
     pub fn for_destination(segment: &[u8], addresses: Sum, fate: Fate, config: &Config) -> Result<Self, NoReset> {
-        Self::of(segment, addresses, config, Towards::Destination(fate))
-    }
-
-    #[inline]
-    fn of(segment: &[u8], addresses: Sum, config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        let Ok(len) = u16::try_from(segment.len()) else { return refuse(NoReset::TotalLength) };
-        decide(segment, len, addresses, config.settings, towards)
+        decide(segment, segment.len(), addresses, config.settings, Towards::Destination(fate))
     }
 
     /// The flag bits of the reset: [`RST`], with [`ACK`] where it acknowledges.
@@ -227,21 +221,22 @@ impl fmt::Display for Reset {
 
 /// What the IP side finds: what it needs of its header, the segment as far as the buffer holds it, the segment's length
 /// by the header, and the sum of source and destination address.
-pub(crate) type Found<'a, Header> = (Header, &'a [u8], u16, Sum);
+pub(crate) type Found<'a, Header> = (Header, &'a [u8], usize, Sum);
 
 /// Decides on a segment of `len` bytes by the IP header, of which `segment` holds all, unless the TCP checksum is trusted.
 /// `addresses` is the sum of source and destination address.
 #[inline(always)]
 pub(crate) fn decide(
     segment: &[u8],
-    len: u16,
+    len: usize,
     addresses: Sum,
     settings: Settings,
     towards: Towards,
 ) -> Result<Reset, NoReset> {
     let Some(header) = segment.as_chunks().0.first_chunk() else {
-        return refuse(if usize::from(len) < HEADER_LEN { NoReset::TcpHeader } else { NoReset::Truncated });
+        return refuse(if len < HEADER_LEN { NoReset::TcpHeader } else { NoReset::Truncated });
     };
+    let Ok(len) = u16::try_from(len) else { return refuse(NoReset::TotalLength) };
     let [[s0, s1, d0, d1], seq, ack, [offset, flags, ..], _] = header;
     ensure(flags & RST == 0, NoReset::Rst)?;
     if !settings.has(Settings::TRUST_TCP) {
@@ -276,7 +271,7 @@ pub(crate) fn decide(
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) fn answer(
     segment: &[u8],
-    len: u16,
+    len: usize,
     addresses: Sum,
     settings: Settings,
     towards: Towards,
