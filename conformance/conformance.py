@@ -93,7 +93,7 @@ def segment(like, flags, ports, seq, ack):
     return header[:10] + struct.pack("!H", 0xFFFF - total(header)) + header[12:] + tcp
 
 
-# ---------------------------------------------------------------------------------------------- judgement
+# ---------------------------------------------------------------------------------------------- comparison
 
 # Silence where an answer to these addresses is expected is allowed: RFC 1122 §3.2.1.3 keeps them off the wire, and
 # the kernel that was recorded had been told to answer all the same.
@@ -118,23 +118,23 @@ def row(vector):
     return "RST for ACK" if bytes.fromhex(vector["reset"])[-7] == RST else "RST/ACK for no ACK"
 
 
-def judge(vector, answers):
+def compare(vector, answers):
     """What differs, as pairs of severity and difference."""
     offender = Packet(bytes.fromhex(vector["offender"]))
     if "silence" in vector:
-        return [judge_unwanted(vector["silence"], offender, answer) for answer in answers[:1]]
+        return [compare_unwanted(vector["silence"], offender, answer) for answer in answers[:1]]
     if not answers:
         if is_martian(offender):
             return [("different", "no answer to an address that belongs on no wire")]
         return [("silent", "no answer")]
     expected = Packet(bytes.fromhex(vector["reset"]))
-    found = judge_reset(offender, expected, answers[0])
+    found = compare_reset(offender, expected, answers[0])
     if len(answers) > 1:
         found.append(("different", "more than one answer"))
     return found
 
 
-def judge_unwanted(reason, offender, answer):
+def compare_unwanted(reason, offender, answer):
     """An answer where Linux is silent. RFC 9293 leaves it open for two reasons: an IPv4-mapped address, and a data
     offset, which Linux's own firewall does not check."""
     kind = "answered" if answer.flags & RST else "answered with " + names(answer.flags)
@@ -143,7 +143,7 @@ def judge_unwanted(reason, offender, answer):
     return ("different" if is_open and answer.flags & RST else "wrong", kind)
 
 
-def judge_reset(offender, expected, answer):
+def compare_reset(offender, expected, answer):
     """Wrong is what keeps the peer from believing the reset (RFC 9293 §3.5.3, §3.10.7), or the network from carrying it."""
     found = []
 
@@ -385,7 +385,7 @@ class Player:
         if not self.send(vector):
             return None
         answers, came = self.collect(self.fence(), self.timeout)
-        if came and all(severity == "different" for severity, _ in judge(vector, answers)):
+        if came and all(severity == "different" for severity, _ in compare(vector, answers)):
             return answers
         if came:
             self.collect(None, self.patience)
@@ -445,7 +445,7 @@ def play(player, vectors, arguments):
                 continue
         try:
             answers = player.ask(vector)
-            found = judge(vector, answers) if answers is not None else []
+            found = compare(vector, answers) if answers is not None else []
             if arguments.only:
                 print(f"offender: {vector['offender']}\nexpected: {vector.get('reset', 'silence')}")
                 print("".join(f"answer:   {answer.raw.hex()}\n" for answer in answers or []), end="")

@@ -29,25 +29,25 @@ SEQ, ACK, FLAGS, WINDOW, URGENT = (4, 4), (8, 4), (13, 1), (14, 2), (18, 2)
 
 
 class Judgement(unittest.TestCase):
-    def judge(self, name, *answers, of="ipv4-tcp-stack"):
-        return conformance.judge(SETS[of][name], [Packet(answer) for answer in answers])
+    def compare(self, name, *answers, of="ipv4-tcp-stack"):
+        return conformance.compare(SETS[of][name], [Packet(answer) for answer in answers])
 
     def reset(self, name, of="ipv4-tcp-stack"):
         return bytes.fromhex(SETS[of][name]["reset"])
 
     def changed(self, name, field, number, of="ipv4-tcp-stack"):
-        return self.judge(name, change(self.reset(name, of), field[0], number, field[1]), of=of)
+        return self.compare(name, change(self.reset(name, of), field[0], number, field[1]), of=of)
 
     def test_own_answers_are_the_same(self):
         for name, vectors in SETS.items():
             if "destination" not in name:
                 for vector in vectors.values():
                     answers = [Packet(bytes.fromhex(vector["reset"]))] if "reset" in vector else []
-                    self.assertEqual(conformance.judge(vector, answers), [], f"{name} {vector['name']}")
+                    self.assertEqual(conformance.compare(vector, answers), [], f"{name} {vector['name']}")
 
     def test_silence(self):
-        self.assertEqual(self.judge("textbook-syn"), [("silent", "no answer")])
-        self.assertEqual(self.judge("source-127.0.0.1")[0][0], "different")
+        self.assertEqual(self.compare("textbook-syn"), [("silent", "no answer")])
+        self.assertEqual(self.compare("source-127.0.0.1")[0][0], "different")
 
     def test_numbers(self):
         for of in ("ipv4-tcp-stack", "ipv6-tcp-stack"):
@@ -77,23 +77,23 @@ class Judgement(unittest.TestCase):
         for at, severities in [(8, {"wrong", "different"}), (10, {"wrong"}), (12, {"wrong"}), (20, {"wrong"}), (36, {"wrong"})]:
             broken = bytearray(right)
             broken[at] ^= 1
-            self.assertEqual({each[0] for each in self.judge("textbook-syn", bytes(broken))}, severities, at)
+            self.assertEqual({each[0] for each in self.compare("textbook-syn", bytes(broken))}, severities, at)
         right = self.reset("textbook-syn", "ipv6-tcp-stack")
         for at, severity in [(3, "different"), (1, "different"), (7, "different"), (8, "wrong"), (56, "wrong")]:
             broken = bytearray(right)
             broken[at] ^= 0x10
-            found = self.judge("textbook-syn", bytes(broken), of="ipv6-tcp-stack")
+            found = self.compare("textbook-syn", bytes(broken), of="ipv6-tcp-stack")
             self.assertIn(severity, {each[0] for each in found}, at)
 
     def test_two_answers(self):
         right = self.reset("textbook-syn")
-        self.assertEqual(self.judge("textbook-syn", right, right), [("different", "more than one answer")])
+        self.assertEqual(self.compare("textbook-syn", right, right), [("different", "more than one answer")])
 
     def test_answers_that_nobody_wants(self):
         reset = self.reset("textbook-syn")
         for name in ("flags-04", "tcp-checksum-wrong-empty-0", "destination-224.0.0.1", "truncated-39", "protocol-17"):
-            self.assertEqual([each[0] for each in self.judge(name, reset)], ["wrong"], name)
-        self.assertEqual(self.judge("data-offset-0-segment-20", reset), [("different", "answered")])
+            self.assertEqual([each[0] for each in self.compare(name, reset)], ["wrong"], name)
+        self.assertEqual(self.compare("data-offset-0-segment-20", reset), [("different", "answered")])
 
     def test_extension_headers_are_walked(self):
         found = [v for v in SETS["ipv6-tcp-stack"].values() if v["name"].startswith("extension-") and "reset" in v]
