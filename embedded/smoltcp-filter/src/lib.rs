@@ -1,5 +1,5 @@
 //! A filter between a network device and smoltcp: it answers what comes for a closed port with a reset, as Linux would,
-//! and lets everything else through. It needs neither heap nor threads, and any smoltcp device will do, whether it carries
+//! drops TCP from or to a group address, and lets everything else through. It needs neither heap nor threads, and any smoltcp device will do, whether it carries
 //! IP packets or Ethernet frames.
 //!
 //! smoltcp answers such segments too, but a FIN or data without ACK with a RST that acknowledges nothing, which its
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use smoltcp::phy::{self, Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::HardwareAddress;
-use tcp_reset::{Config, Profile, Reset, ethernet};
+use tcp_reset::{Config, NoReset, Profile, Reset, ethernet};
 
 /// The longest frame or packet that is let through: 1500 bytes behind an Ethernet header.
 pub const MTU: usize = 1514;
@@ -39,23 +39,47 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Filter<D, F> {
         &self.device
     }
 
-    /// Writes the reset, where it is the filter that has to answer.
-    fn reset<'a>(&self, frame: &[u8], buffer: &'a mut [u8; ethernet::MAX_LEN]) -> Option<&'a [u8]> {
-        let (packet, reply) = match self.address {
-            HardwareAddress::Ip => {
-                let reset = Reset::in_reply_to(frame, &CONFIG).ok()?;
-                (reset, reset.emit(buffer.first_chunk_mut()?))
-            }
-            HardwareAddress::Ethernet(own) => {
-                let reset = ethernet::Reset::in_reply_to(frame, &CONFIG).ok()?;
+    /// Decides, and writes the reset if there is one.
+    fn decide<'a>(&self, frame: &[u8], buffer: &'a mut [u8; ethernet::MAX_LEN]) -> Action<'a> {
+        let decision = match self.address {
+            HardwareAddress::Ip => match Reset::in_reply_to(frame, &CONFIG) {
+                Ok(reset) => buffer.first_chunk_mut().map(|buffer| (reset, &*reset.emit(buffer))),
+                Err(reason) => return Action::after(reason, frame),
+            },
+            HardwareAddress::Ethernet(own) => match ethernet::Reset::in_reply_to(frame, &CONFIG) {
                 // smoltcp has no VLANs.
-                if reset.source() != own.0 || reset.vlan_tags().next().is_some() {
-                    return None;
+                Ok(reset) if reset.source() == own.0 && reset.vlan_tags().next().is_none() => {
+                    Some((reset.packet, &*reset.emit(buffer)))
                 }
-                (reset.packet, reset.emit(buffer))
-            }
+                Ok(_) => None,
+                Err(reason) => return Action::after(reason, frame.get(14..).unwrap_or_default()),
+            },
         };
-        (self.is_closed)(packet.source(), packet.tcp().source_port).then_some(reply)
+        match decision {
+            Some((packet, reply)) if (self.is_closed)(packet.source(), packet.tcp().source_port) => {
+                Action::Answer(reply)
+            }
+            _ => Action::Pass,
+        }
+    }
+}
+
+/// What becomes of a frame or packet.
+enum Action<'a> {
+    Answer(&'a [u8]),
+    Drop,
+    Pass,
+}
+
+impl Action<'_> {
+    /// TCP from or to an address that is not unicast is dropped, as by Linux: smoltcp would answer it. Everything else
+    /// without an answer is smoltcp's.
+    fn after(reason: NoReset, packet: &[u8]) -> Self {
+        let is_tcp = matches!(packet, [0x40..=0x4f, ..] | [0x60..=0x6f, _, _, _, _, _, 6, ..]);
+        match reason {
+            NoReset::Source | NoReset::Destination if is_tcp => Self::Drop,
+            _ => Self::Pass,
+        }
     }
 }
 
@@ -78,10 +102,15 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Device for Filter<D, F> {
             });
             let Some(len) = len else { continue };
             let mut buffer = [0; ethernet::MAX_LEN];
-            let Some(reset) = self.reset(&self.frame[..len], &mut buffer) else { break len };
-            // A full queue loses the reset; the peer will try again.
-            if let Some(tx) = self.device.transmit(timestamp) {
-                tx.consume(reset.len(), |reply| reply.copy_from_slice(reset));
+            match self.decide(&self.frame[..len], &mut buffer) {
+                Action::Pass => break len,
+                Action::Drop => (),
+                // A full queue loses the reset; the peer will try again.
+                Action::Answer(reset) => {
+                    if let Some(tx) = self.device.transmit(timestamp) {
+                        tx.consume(reset.len(), |reply| reply.copy_from_slice(reset));
+                    }
+                }
             }
         };
         let tx = self.device.transmit(timestamp)?;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use etherparse::{PacketBuilder, VlanId};
+use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, VlanId};
 use smoltcp::phy::{Device, Loopback, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress};
@@ -24,17 +24,23 @@ fn syn(destination: [u8; 6], tag: Option<u16>, port: u16) -> Vec<u8> {
     frame
 }
 
-/// What smoltcp receives when `frame` comes. The device loops: an answer of the filter comes next, and passes.
-fn received(frame: &[u8]) -> Vec<u8> {
-    let mut device = Loopback::new(Medium::Ethernet);
+/// What smoltcp receives when `frame` comes, if anything. The device loops: an answer of the filter comes next, and passes.
+fn passed(medium: Medium, frame: &[u8]) -> Option<Vec<u8>> {
+    let mut device = Loopback::new(medium);
     device.transmit(Instant::ZERO).unwrap().consume(frame.len(), |buffer| buffer.copy_from_slice(frame));
-    let address = HardwareAddress::Ethernet(EthernetAddress(OWN));
+    let address = match medium {
+        Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress(OWN)),
+        Medium::Ip => HardwareAddress::Ip,
+    };
     let is_closed = |address: IpAddr, port| address == IpAddr::from([192, 0, 2, 1]) && port == 80;
     let mut filter = Filter::new(device, address, is_closed);
-    let (rx, _) = filter.receive(Instant::ZERO).unwrap();
-    let passed = rx.consume(<[u8]>::to_vec);
+    let passed = filter.receive(Instant::ZERO).map(|(rx, _)| rx.consume(<[u8]>::to_vec));
     assert!(filter.receive(Instant::ZERO).is_none());
     passed
+}
+
+fn received(frame: &[u8]) -> Vec<u8> {
+    passed(Medium::Ethernet, frame).unwrap()
 }
 
 #[test]
@@ -59,4 +65,36 @@ fn other_frames_pass_as_they_are() {
     ] {
         assert_eq!(received(&frame), frame);
     }
+}
+
+/// A TCP segment to a group address is dropped; what is not TCP passes, such as neighbour discovery.
+#[test]
+fn tcp_to_a_group_address_is_dropped() {
+    let tcp = |builder: PacketBuilderStep<IpHeaders>| {
+        let mut packet = Vec::new();
+        builder.tcp(40000, 80, 1000, 1024).syn().write(&mut packet, &[]).unwrap();
+        packet
+    };
+    let udp = |builder: PacketBuilderStep<IpHeaders>| {
+        let mut packet = Vec::new();
+        builder.udp(40000, 80).write(&mut packet, &[]).unwrap();
+        packet
+    };
+    let ff02_1 = "ff02::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
+    let peer = "2001:db8::2".parse::<std::net::Ipv6Addr>().unwrap().octets();
+    for builder in [
+        || PacketBuilder::ipv4([192, 0, 2, 2], [224, 0, 0, 1], 64),
+        || PacketBuilder::ipv4([192, 0, 2, 2], [255, 255, 255, 255], 64),
+        || PacketBuilder::ipv4([0, 0, 0, 0], [192, 0, 2, 1], 64),
+    ] {
+        assert_eq!(passed(Medium::Ip, &tcp(builder())), None);
+        assert!(passed(Medium::Ip, &udp(builder())).is_some());
+    }
+    assert_eq!(passed(Medium::Ip, &tcp(PacketBuilder::ipv6(peer, ff02_1, 64))), None);
+    assert!(passed(Medium::Ip, &udp(PacketBuilder::ipv6(peer, ff02_1, 64))).is_some());
+
+    let frame = |packet: Vec<u8>| [&OWN[..], &PEER, &[8, 0], &packet].concat();
+    let group = || PacketBuilder::ipv4([192, 0, 2, 2], [224, 0, 0, 1], 64);
+    assert_eq!(passed(Medium::Ethernet, &frame(tcp(group()))), None);
+    assert!(passed(Medium::Ethernet, &frame(udp(group()))).is_some());
 }
