@@ -1,6 +1,6 @@
 //! A filter between a network device and smoltcp: it answers what comes for a closed port with a reset, as Linux would,
-//! drops TCP from or to a group address, and lets everything else through. It needs neither heap nor threads, and any smoltcp device will do, whether it carries
-//! IP packets or Ethernet frames.
+//! drops TCP from or to an address that is not unicast, and lets everything else through. It needs neither heap nor
+//! threads, and any smoltcp device will do, whether it carries IP packets or Ethernet frames.
 //!
 //! smoltcp answers such segments too, but a FIN or data without ACK with a RST that acknowledges nothing, which its
 //! receiver must ignore (RFC 9293 §3.10.7.3).
