@@ -48,7 +48,7 @@ env -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP \
 
 object=xdp/target/program/bpfel-unknown-none/release/xdp-reset-program
 figures=xdp/target/figures.txt
-llvm-size --format=sysv $object | awk '$1 == "xdp.frags" { print "instructions", $2 / 8 }' >$figures
+llvm-size --format=sysv $object | awk '$1 == "xdp.frags" || $1 == ".text" { size += $2 } END { print "instructions", size / 8 }' >$figures
 if ! xdp/target/loader/release/xdp-reset --verify >xdp/target/verified.txt 2>&1; then
     cat xdp/target/verified.txt >&2
     if [ "${CI:-}" = true ] || ! grep -q "no permission" xdp/target/verified.txt; then

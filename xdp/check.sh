@@ -25,7 +25,7 @@ step "lints" lints
 step "beside the crate" tests
 if xdp/target/loader/release/xdp-reset --verify >/dev/null 2>&1 && unshare --net true; then
     step "on the wire" xdp/live.sh
-    step "the race (THINNED to 200,000 packets each)" xdp/target/loader/release/race 200000 3
+    step "the race (THINNED to 100,000 packets each)" xdp/target/loader/release/race 100000 7
 else
     test "${CI:-}" != true || die "bpf(2) or network namespaces are not allowed here"
     skip "on the wire" "bpf(2) or network namespaces are not allowed here"

@@ -212,14 +212,14 @@ fn verify(context: &XdpContext, settings: &Settings, start: usize, len: u16, add
     let [high, low] = len.to_be_bytes();
     let pseudo_header = addresses.plus(Sum::of_words(&[[0, TCP, high, low]]));
     let seed = !u16::from_ne_bytes(pseudo_header.checksum());
-    let sum = sum(context, start as u32, u32::from(len), u32::from(seed)).ok_or(number(NoReset::Truncated))?;
+    let sum = sum(context, start as u32, u32::from(len), u32::from(seed))?;
     if Sum::of_words(&[sum.to_ne_bytes()]).is_valid() { Ok(()) } else { Err(number(NoReset::TcpChecksum)) }
 }
 
 /// Adds bytes of the frame to the sum; `None` if it ends before.
 #[inline(always)]
-fn sum(context: &XdpContext, start: u32, len: u32, seed: u32) -> Option<u32> {
-    let summing = SUMMING.get_ptr_mut(0)?;
+fn sum(context: &XdpContext, start: u32, len: u32, seed: u32) -> Result<u32, u32> {
+    let summing = SUMMING.get_ptr_mut(0).ok_or(LEFT_TO_THE_KERNEL)?;
     // SAFETY: it belongs to this CPU while the program runs.
     let summing = unsafe { &mut *summing };
     // In the map, the verifier knows no values: each turn of the loop, and what follows, is then the same to it.
@@ -230,7 +230,7 @@ fn sum(context: &XdpContext, start: u32, len: u32, seed: u32) -> Option<u32> {
         }
         let last = opaque(u64::from(summing.left.min(CHUNK as u32)) - 1);
         if last >= CHUNK as u64 {
-            return None;
+            return Err(LEFT_TO_THE_KERNEL);
         }
         let (part, last_word) = (last as u32 + 1, last as u32 / 4);
         let chunk = summing.chunk.as_mut_ptr();
@@ -238,15 +238,19 @@ fn sum(context: &XdpContext, start: u32, len: u32, seed: u32) -> Option<u32> {
         let sum = unsafe {
             *chunk.add(last_word as usize) = 0;
             if bpf_xdp_load_bytes(context.ctx, summing.start, chunk.cast(), part) != 0 {
-                return None;
+                return Err(number(NoReset::Truncated));
             }
             bpf_csum_diff(ptr::null_mut(), 0, chunk, (last_word + 1) * 4, summing.sum)
         };
+        // Kernels before 6.13 sum 512 bytes at most.
+        if sum < 0 {
+            return Err(LEFT_TO_THE_KERNEL);
+        }
         summing.sum = sum as u32;
         summing.left -= part;
         summing.start += part;
     }
-    Some(summing.sum)
+    Ok(summing.sum)
 }
 
 /// The same number, of which the compiler forgets what it knows: a check of it then stays where the verifier sees it.

@@ -1,11 +1,12 @@
 //! How long an answer takes: the XDP program beside netfilter and a closed port, interleaved, on a veth pair in a network
 //! namespace of its own. One pinned CPU does all: it sends, answers and counts the answers.
 //!
-//! `race [PACKETS] [ROUNDS]` prints a table, and fails if an answer is missing or the program is not as far ahead as the
-//! README says.
+//! `race [PACKETS] [ROUNDS] [CHART.svg]` prints a table, draws a chart of it, and fails if an answer is missing or the program
+//! is not as far ahead as the README says.
 
 use std::collections::BTreeMap;
-use std::env;
+use std::fmt::Write;
+use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 use aya::maps::{Array, MapData, PerCpuArray};
@@ -24,15 +25,33 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../../target/program/bpfel-unk
 const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const SENDER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
-/// Who answers, and whether at all.
-const RUNNERS: [(&str, bool); 7] = [
-    ("this program, native", true),
-    ("nft, netdev ingress", true),
-    ("nft, prerouting", true),
-    ("iptables, INPUT", true),
-    ("closed port", true),
-    ("floor: dropped at XDP", false),
-    ("not for this program: passed and dropped by nft ingress", false),
+/// What happens to the frames.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    Native,
+    Skb,
+    NftIngress,
+    NftPrerouting,
+    Iptables,
+    ClosedPort,
+    Floor,
+    PassedByNone,
+    PassedByThis,
+}
+
+use Runner::{ClosedPort, Floor, Iptables, Native, NftIngress, NftPrerouting, PassedByNone, PassedByThis, Skb};
+
+/// The rows of the table, and whether the frames are answered.
+const RUNNERS: [(Runner, &str, bool); 9] = [
+    (Native, "this program, native", true),
+    (Skb, "this program, skb", true),
+    (NftIngress, "nft, netdev ingress", true),
+    (NftPrerouting, "nft, prerouting", true),
+    (Iptables, "iptables, INPUT", true),
+    (ClosedPort, "closed port", true),
+    (Floor, "floor: dropped at XDP", false),
+    (PassedByNone, "dropped by nft ingress, behind an empty XDP program", false),
+    (PassedByThis, "dropped by nft ingress, passed by this program", false),
 ];
 
 fn main() -> Result<()> {
@@ -54,35 +73,68 @@ fn main() -> Result<()> {
     let frames = [("SYN", frame(4, 0)?), ("1,500 bytes", frame(4, 1460)?), ("IPv6 SYN", frame(6, 0)?)];
     let mut times: BTreeMap<(usize, usize), Vec<f64>> = BTreeMap::new();
     for _ in 0..rounds {
-        for (row, (name, answers)) in RUNNERS.iter().enumerate() {
+        for (row, (runner, name, answers)) in RUNNERS.iter().enumerate() {
             for (column, (kind, frame)) in frames.iter().enumerate() {
-                let time = race.time(row, frame, packets, *answers).with_context(|| format!("{name}, {kind}"))?;
+                let time = race.time(*runner, frame, packets, *answers).with_context(|| format!("{name}, {kind}"))?;
                 times.entry((row, column)).or_default().push(time);
             }
         }
     }
-    report(&times)
-}
-
-fn report(times: &BTreeMap<(usize, usize), Vec<f64>>) -> Result<()> {
     let median = |row, column| {
         let mut all = times[&(row, column)].clone();
         all.sort_by(f64::total_cmp);
         all[all.len() / 2]
     };
+    if let Some(path) = env::args().nth(3) {
+        fs::write(&path, chart(median)).with_context(|| format!("cannot write {path}"))?;
+    }
+    report(median)
+}
+
+/// Bars of those that answer, a column for each of two kinds of frame.
+fn chart(median: impl Fn(usize, usize) -> f64) -> String {
+    let answering = RUNNERS.iter().take_while(|(.., answers)| *answers);
+    let height = 34 + 26 * answering.clone().count();
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 620 {height}\" width=\"620\" height=\"{height}\" \
+         role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#76818c\">\n\
+         <title>Time from a frame to its reset, in nanoseconds</title>\n"
+    );
+    for (column, title) in ["SYN", "1,500 bytes"].into_iter().enumerate() {
+        let left = 180 + 220 * column;
+        _ = writeln!(svg, "<text x=\"{left}\" y=\"18\" font-weight=\"600\">{title}</text>");
+        for (row, (_, name, _)) in answering.clone().enumerate() {
+            let (time, y) = (median(row, column), 50 + 26 * row);
+            let (bar, fill) = (time / 10.0, if row < 2 { "#1a7fe0" } else { "#a8b0b7" });
+            if column == 0 {
+                _ = writeln!(svg, "<text x=\"170\" y=\"{y}\" text-anchor=\"end\">{name}</text>");
+            }
+            _ = writeln!(
+                svg,
+                "<rect x=\"{left}\" y=\"{}\" width=\"{bar:.1}\" height=\"18\" rx=\"2\" fill=\"{fill}\"/>\n\
+                 <text x=\"{left}\" dx=\"{:.1}\" y=\"{y}\">{time:.0} ns</text>",
+                y - 13,
+                bar + 6.0
+            );
+        }
+    }
+    svg + "</svg>\n"
+}
+
+fn report(median: impl Fn(usize, usize) -> f64) -> Result<()> {
     println!(
         "| nanoseconds a packet, whole loop (times ours; with the floor taken off) | SYN | 1,500 bytes | IPv6 SYN |"
     );
     println!("|---|--:|--:|--:|");
-    for (row, (name, _)) in RUNNERS.iter().enumerate() {
+    for (row, (_, name, _)) in RUNNERS.iter().enumerate() {
         print!("| {name} |");
         for column in 0..3 {
-            let [time, ours, floor] = [row, 0, 5].map(|row| median(row, column));
+            let [time, ours, floor] = [row, 0, 6].map(|row| median(row, column));
             print!(" {time:.0} ({:.1}×; {:.1}×) |", time / ours, (time - floor) / (ours - floor));
         }
         println!();
     }
-    let [ours, ingress, input, floor] = [0, 1, 3, 5].map(|row| median(row, 0));
+    let [ours, ingress, input, floor] = [0, 2, 4, 6].map(|row| median(row, 0));
     println!("{:.1} million SYNs answered a second", 1e3 / ours);
     ensure!(input >= 5.0 * ours && ingress >= 3.0 * ours, "not 5 times iptables, or not 3 times nft ingress");
     let net = |time| (time - floor) / (ours - floor);
@@ -117,7 +169,7 @@ impl Race {
         Ok(self.arrived.get(&0, 0)?.iter().sum())
     }
 
-    fn time(&mut self, row: usize, frame: &[u8], packets: u32, answers: bool) -> Result<f64> {
+    fn time(&mut self, runner: Runner, frame: &[u8], packets: u32, answers: bool) -> Result<f64> {
         let nft = |script: &str| run("nft", &["-f", "-"], script, "nftables");
         let ingress = |rule: &str| {
             nft(&format!(
@@ -128,27 +180,25 @@ impl Race {
         for tables in ["iptables-legacy", "ip6tables-legacy"] {
             run(tables, &["-F", "INPUT"], "", "iptables")?;
         }
-        match row {
-            1 => ingress("tcp dport 80 reject with tcp reset")?,
-            2 => nft("table inet race { chain race { type filter hook prerouting priority 0;\n\
+        match runner {
+            NftIngress => ingress("tcp dport 80 reject with tcp reset")?,
+            NftPrerouting => nft("table inet race { chain race { type filter hook prerouting priority 0;\n\
                  tcp dport 80 reject with tcp reset\n}\n}\n")?,
-            3 => {
+            Iptables => {
                 for tables in ["iptables-legacy", "ip6tables-legacy"] {
                     let rule = "-A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset";
                     run(tables, &rule.split(' ').collect::<Vec<_>>(), "", "iptables")?;
                 }
             }
-            6 => ingress("tcp dport 80 drop")?,
-            _ => {}
+            PassedByNone | PassedByThis => ingress("tcp dport 80 drop")?,
+            Native | Skb | ClosedPort | Floor => {}
         }
-        let ports = if row == 6 { "81" } else { "80" };
+        let ports = if runner == PassedByThis { "81" } else { "80" };
         self.program.set(&Settings::default(), &ports.parse()?)?;
-        let xdp = match row {
-            0 | 6 => self.program.xdp()?,
-            5 => xdp(&mut self.ebpf, "floor")?,
-            _ => xdp(&mut self.ebpf, "pass")?,
-        };
-        let link = xdp.attach_to_if_index(self.veth0, XdpMode::Driver)?;
+        // Without a program of the driver's, veth receives the frames of XDP through GRO.
+        run("ethtool", &["-K", "veth0", "gro", if runner == Skb { "on" } else { "off" }], "", "ethtool")?;
+        let (veth0, mode) = (self.veth0, if runner == Skb { XdpMode::Skb } else { XdpMode::Driver });
+        let link = self.attached(runner)?.attach_to_if_index(veth0, mode)?;
         let mut headers = [0; 74];
         for (to, from) in headers.iter_mut().zip(frame) {
             *to = *from;
@@ -160,14 +210,19 @@ impl Race {
         let time = self.send(frame, packets)?;
         let arrived = self.arrived()? - before;
         let expected = if answers { packets.into() } else { 0 };
-        match row {
-            0 | 6 => self.program.xdp()?.detach(link)?,
-            5 => self::xdp(&mut self.ebpf, "floor")?.detach(link)?,
-            _ => self::xdp(&mut self.ebpf, "pass")?.detach(link)?,
-        }
+        self.attached(runner)?.detach(link)?;
         // Neighbour discovery and the like may be among them.
         ensure!((expected..expected + 8).contains(&arrived), "{arrived} answers to {packets} packets");
         Ok(time)
+    }
+
+    /// The program on the interface.
+    fn attached(&mut self, runner: Runner) -> Result<&mut Xdp> {
+        match runner {
+            Native | Skb | PassedByThis => self.program.xdp(),
+            Floor => xdp(&mut self.ebpf, "floor"),
+            _ => xdp(&mut self.ebpf, "pass"),
+        }
     }
 
     /// Sends as from veth1; how long each takes in nanoseconds, as the kernel measures, without what comes before and after.
