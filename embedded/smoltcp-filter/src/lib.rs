@@ -35,10 +35,6 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Filter<D, F> {
         Self { device, address, is_closed, frame: [0; MTU] }
     }
 
-    pub fn device(&self) -> &D {
-        &self.device
-    }
-
     /// Decides, and writes the reset if there is one.
     fn decide<'a>(&self, frame: &[u8], buffer: &'a mut [u8; ethernet::MAX_LEN]) -> Action<'a> {
         let decision = match self.address {

@@ -10,13 +10,13 @@
 //! For a TAP device, `mode tap`, add the host's Ethernet address: `--ethernet 02-00-00-00-00-02`.
 
 use std::net::IpAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use smoltcp::iface::{Config, Interface, SocketSet};
-use smoltcp::phy::{Medium, TunTapInterface, wait};
+use smoltcp::phy::{Device, Medium, TunTapInterface, wait};
 use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr};
@@ -85,11 +85,19 @@ fn options() -> Result<Options> {
 fn serve(options: &Options) -> Result<()> {
     let device = TunTapInterface::new(&options.device, options.medium)
         .with_context(|| format!("cannot use the device {} (as root: ip tuntap add)", options.device))?;
+    let descriptor = device.as_raw_fd();
     let is_closed = |address: IpAddr, port: u16| {
-        options.filter && port != options.port && options.addresses.iter().any(|own| own.address() == address.into())
+        port != options.port && options.addresses.iter().any(|own| own.address() == address.into())
     };
-    let mut device = Filter::new(device, options.hardware_address, is_closed);
+    if options.filter {
+        echo(options, Filter::new(device, options.hardware_address, is_closed), descriptor)
+    } else {
+        echo(options, device, descriptor)
+    }
+}
 
+/// The host: an echo service behind `device`.
+fn echo(options: &Options, mut device: impl Device, descriptor: RawFd) -> Result<()> {
     let mut config = Config::new(options.hardware_address);
     // The time is seed enough for an echo service; a product takes a random number.
     config.random_seed = u64::from(SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos());
@@ -104,13 +112,13 @@ fn serve(options: &Options) -> Result<()> {
 
     let mut sockets = SocketSet::new(vec![]);
     let buffer = || tcp::SocketBuffer::new(vec![0; 4096]);
-    let echo = sockets.add(tcp::Socket::new(buffer(), buffer()));
+    let socket = sockets.add(tcp::Socket::new(buffer(), buffer()));
     loop {
         let now = Instant::now();
         interface.poll(now, &mut device, &mut sockets);
-        answer(sockets.get_mut(echo), options.port)?;
+        answer(sockets.get_mut(socket), options.port)?;
         let delay = interface.poll_delay(now, &sockets).unwrap_or(Duration::from_secs(1));
-        wait(device.device().as_raw_fd(), Some(delay)).context("cannot wait for the device")?;
+        wait(descriptor, Some(delay)).context("cannot wait for the device")?;
     }
 }
 
