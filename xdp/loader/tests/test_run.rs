@@ -40,12 +40,13 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = Program::load().err();
     let may_skip = env::var("CI").as_deref() != Ok("true");
-    let tests: [(&str, Test); 6] = [
+    let tests: [(&str, Test); 7] = [
         ("vectors", vectors),
         ("random", random),
         ("ports", ports),
         ("dry_run", dry_run),
         ("rate", rate),
+        ("spoofed_sources", spoofed_sources),
         ("every_length", every_length),
     ];
     let trials = tests.map(|(name, test)| match &missing {
@@ -299,6 +300,34 @@ fn rate() -> Result<()> {
     // No limit: all are answered.
     bench.program.set(&Settings::default(), &bench.ports)?;
     ensure!(bench.run(&syn(23, 1))?.0 == XDP_TX);
+    Ok(())
+}
+
+/// A million sources, many more than are remembered: each draws one reset, a second segment none. One that floods draws no
+/// more than its share, and a source that was there before is answered again once it was forgotten.
+fn spoofed_sources() -> Result<()> {
+    let hour = 3_600_000_000_000;
+    let mut bench = Bench::new(Settings { interval: hour, burst: 0, ..Settings::default() }, "23")?;
+    let from = |source: u32| {
+        let mut frame = syn(23, 1);
+        frame[26..30].copy_from_slice(&source.to_be_bytes());
+        support::packet::repair(&mut frame[14..]);
+        frame
+    };
+    let (mut sources, mut limited) = (0, 0);
+    // From 11.0.0.0 on.
+    for source in 0x0b00_0000..0x0b00_0000 + 1_000_000 {
+        let frame = from(source);
+        ensure!(bench.run(&frame)?.0 == XDP_TX, "source {source:#x} is not answered");
+        sources += 1;
+        if source % 10 == 0 {
+            ensure!(bench.run(&frame)?.0 == XDP_DROP, "source {source:#x} is answered twice");
+            limited += 1;
+        }
+    }
+    ensure!(bench.run(&from(0x0b00_0000))?.0 == XDP_TX, "a forgotten source is not answered");
+    let counters = bench.program.counters()?;
+    ensure!(counters[ANSWERED] == sources + 1 && counters[LIMITED] == limited, "{counters}");
     Ok(())
 }
 
