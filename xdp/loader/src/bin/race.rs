@@ -80,15 +80,21 @@ fn main() -> Result<()> {
             }
         }
     }
-    let median = |row, column| {
+    let sorted = |row, column| {
         let mut all = times[&(row, column)].clone();
         all.sort_by(f64::total_cmp);
+        all
+    };
+    let median = |row, column| {
+        let all = sorted(row, column);
         all[all.len() / 2]
     };
     if let Some(path) = env::args().nth(3) {
         fs::write(&path, chart(median)).with_context(|| format!("cannot write {path}"))?;
     }
-    report(median)
+    report(median);
+    // What else runs on the machine can only add to a time: so the least ones are compared.
+    check(|row| sorted(row, 0)[0])
 }
 
 /// Bars of those that answer, a column for each of two kinds of frame.
@@ -121,7 +127,7 @@ fn chart(median: impl Fn(usize, usize) -> f64) -> String {
     svg + "</svg>\n"
 }
 
-fn report(median: impl Fn(usize, usize) -> f64) -> Result<()> {
+fn report(median: impl Fn(usize, usize) -> f64) {
     println!(
         "| nanoseconds a packet, whole loop (times ours; with the floor taken off) | SYN | 1,500 bytes | IPv6 SYN |"
     );
@@ -134,11 +140,15 @@ fn report(median: impl Fn(usize, usize) -> f64) -> Result<()> {
         }
         println!();
     }
-    let [ours, ingress, input, floor] = [0, 2, 4, 6].map(|row| median(row, 0));
-    println!("{:.1} million SYNs answered a second", 1e3 / ours);
-    ensure!(input >= 5.0 * ours && ingress >= 3.0 * ours, "not 5 times iptables, or not 3 times nft ingress");
-    let net = |time| (time - floor) / (ours - floor);
-    ensure!(net(input) >= 10.0 && net(ingress) >= 6.0, "not 10 and 6 times without the floor");
+    println!("{:.1} million SYNs answered a second", 1e3 / median(0, 0));
+}
+
+fn check(time: impl Fn(usize) -> f64) -> Result<()> {
+    let [ours, ingress, input, floor] = [0, 2, 4, 6].map(time);
+    let (to_input, to_ingress) = (input / ours, ingress / ours);
+    ensure!(to_input >= 5.0 && to_ingress >= 3.0, "{to_input:.1} times iptables, {to_ingress:.1} times nft ingress");
+    let [to_input, to_ingress] = [input, ingress].map(|time| (time - floor) / (ours - floor));
+    ensure!(to_input >= 10.0 && to_ingress >= 6.0, "{to_input:.1} and {to_ingress:.1} times without the floor");
     Ok(())
 }
 
