@@ -132,7 +132,7 @@ pub(crate) fn answer<const N: usize>(
 #[inline(always)]
 fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, &[[u8; 4]; 5]>, NoReset> {
     let Some(header) = packet.as_chunks::<4>().0.first_chunk::<5>() else { return refuse(NoReset::Truncated) };
-    let &[[version_ihl, _, l0, l1], id_fragment, [_, protocol, ..], ref addresses @ ..] = header;
+    let &[[version_ihl, _, l0, l1], [_, _, f0, f1], [_, protocol, ..], ref addresses @ ..] = header;
     // The header length counts 32-bit words (RFC 791 §3.1).
     match version_ihl {
         0x45..=0x4f => (),
@@ -159,7 +159,7 @@ fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, &[[u8; 4]; 5]>, 
         ensure(sum.is_valid(), NoReset::HeaderChecksum)?;
     }
     // A first fragment goes on, whether more follow or not: the TCP checksum tells whether the segment is whole.
-    ensure(u32::from_be_bytes(id_fragment) << 19 == 0, NoReset::Fragment)?;
+    ensure(u16::from_be_bytes([f0, f1]) & 0x1fff == 0, NoReset::Fragment)?;
     ensure(protocol == tcp::PROTOCOL, NoReset::NotTcp)?;
     let &[source, destination] = addresses;
     ensure(is_unicast(source.into()), NoReset::Source)?;

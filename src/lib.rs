@@ -190,7 +190,7 @@ fn answer<'a>(
 ) -> Result<&'a mut [u8], NoReset> {
     config.specialized(
         #[inline(always)]
-        // IPv4 looks at the version: to look before it would cost 12 instructions of a SYN's.
+        // IPv4 looks at the version: to look before it would cost 6 instructions of a SYN's and 48 bytes.
         |config| match ipv4::answer(packet, config, towards, buffer) {
             Ok(()) => Ok(&mut buffer[..ipv4::RESET_LEN]),
             Err(NoReset::Version) if is_ipv6(packet) => {
@@ -255,10 +255,11 @@ impl Reset {
 
     #[inline(always)]
     fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        // IPv4 looks at the version: to look before it would cost 12 instructions of a SYN's.
-        match ipv4::Reset::decide(packet, config, towards) {
-            Err(NoReset::Version) if is_ipv6(packet) => ipv6::Reset::decide(packet, config, towards).map(Self::V6),
-            decision => decision.map(Self::V4),
+        // Unlike in `answer`, to look at the version first saves: 16 instructions of a SYN's over IPv6.
+        if is_ipv6(packet) {
+            ipv6::Reset::decide(packet, config, towards).map(Self::V6)
+        } else {
+            ipv4::Reset::decide(packet, config, towards).map(Self::V4)
         }
     }
 
