@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use tcp_reset_peers::packets;
 
-use crate::contenders::{Answer, Buffer, FLOORS, PEERS, tcp_reset, tcp_reset_frame};
-use crate::measure::{self, Contender, Time};
+use crate::contenders::{Answer, Buffer, FLOORS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame};
+use crate::measure::{self, Contender, ETHERNET_HEADER_LEN, Time};
 
 /// Packets of a kind, all answered.
 pub struct Set {
@@ -50,29 +50,33 @@ pub struct Cell {
     pub refused: usize,
 }
 
-/// Measures all contenders on all sets. The first row is this crate, the second this crate on Ethernet frames.
+/// Measures all contenders on all sets. The first row is this crate.
 pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
-    let here = |name: &str| Row { name: name.to_owned(), answers: true, cells: Vec::new() };
-    let mut rows = vec![here("**tcp-reset**"), here("tcp-reset, Ethernet frames")];
-    rows.extend(PEERS.iter().map(|(name, _)| here(name)));
-    rows.extend(FLOORS.iter().map(|(name, _)| Row { answers: false, ..here(name) }));
+    let ours: (&str, Answer) = ("**tcp-reset**", tcp_reset);
+    let on_packets = [&[ours], PEERS].concat();
+    let names = on_packets.iter().chain(ON_FRAMES).chain(FLOORS).map(|(name, _)| (*name).to_owned());
+    let mut rows: Vec<Row> = names.map(|name| Row { name, answers: true, cells: Vec::new() }).collect();
+    let answering = on_packets.len() + ON_FRAMES.len();
+    rows[answering..].iter_mut().for_each(|row| row.answers = false);
 
-    for set in sets {
-        eprintln!("{}: {} packets", set.name, set.packets.len());
-        // First compare the answers. This crate's own two rows and the lower bounds are not compared.
-        let mut compared = vec![(0, 0); 2];
-        compared.extend(PEERS.iter().map(|(_, answer)| compare(*answer, &set.packets)));
-        compared.resize(rows.len(), (0, 0));
+    for Set { name, packets } in sets {
+        eprintln!("{name}: {} packets", packets.len());
+        let frames: Vec<Vec<u8>> = packets.iter().map(|packet| frame(packet)).collect();
+        let compared = on_packets.iter().map(|(_, answer)| compare(tcp_reset, *answer, packets));
+        let compared = compared.chain(ON_FRAMES.iter().map(|(_, answer)| compare(tcp_reset_frame, *answer, &frames)));
+        let compared: Vec<_> = compared.chain(FLOORS.iter().map(|_| (0, 0))).collect();
 
-        let frames: Vec<Vec<u8>> = set.packets.iter().map(|packet| frame(packet)).collect();
-        let mut contenders: Vec<Contender<'_>> = vec![
-            Box::new(|passes| time(tcp_reset, &set.packets, passes)),
-            Box::new(|passes| time(tcp_reset_frame, &frames, passes)),
-        ];
-        for (_, answer) in PEERS.iter().chain(FLOORS) {
-            contenders.push(Box::new(|passes| time(*answer, &set.packets, passes)));
-        }
-        let times = measure::in_turn(rounds, set.packets.len(), &mut contenders);
+        let on_packets = on_packets.iter().map(|(_, answer)| (answer, packets, ETHERNET_HEADER_LEN));
+        let on_frames = ON_FRAMES.iter().map(|(_, answer)| (answer, &frames, 0));
+        let floors = FLOORS.iter().map(|(_, answer)| (answer, packets, ETHERNET_HEADER_LEN));
+        let mut contenders: Vec<Contender<'_>> = on_packets
+            .chain(on_frames)
+            .chain(floors)
+            .map(|(answer, pieces, place)| -> Contender<'_> {
+                Box::new(move |passes| time(*answer, pieces, place, passes))
+            })
+            .collect();
+        let times = measure::in_turn(rounds, packets.len(), &mut contenders);
         for ((row, time), (wrong, refused)) in rows.iter_mut().zip(times).zip(compared) {
             row.cells.push(Cell { time, wrong, refused });
         }
@@ -86,25 +90,25 @@ fn frame(packet: &[u8]) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], &ether_type[..], packet].concat()
 }
 
-/// Nanoseconds for an answer to one of the packets.
-pub fn time(answer: Answer, packets: &[Vec<u8>], passes: usize) -> f64 {
+/// Nanoseconds for an answer to one of the packets, each `place` bytes into a cache line.
+fn time(answer: Answer, packets: &[Vec<u8>], place: usize, passes: usize) -> f64 {
     let mut buffer = [0; 1 << 16];
     let answer = black_box(answer);
-    measure::time(packets, passes, |packet| {
+    measure::time(packets, place, passes, |packet| {
         answer(packet, &mut buffer);
     })
 }
 
-/// How many packets are answered with other bytes than this crate's, and how many are not answered.
-pub fn compare(answer: Answer, packets: &[Vec<u8>]) -> (usize, usize) {
+/// How many packets are answered with other bytes than `ours`, and how many are not answered.
+pub fn compare(ours: Answer, theirs: Answer, packets: &[Vec<u8>]) -> (usize, usize) {
     let (mut wrong, mut refused) = (0, 0);
     for packet in packets {
         // The buffers hold different bytes before, so that a byte that is not written shows.
-        let (mut ours, mut theirs): (Buffer, Buffer) = ([0xa5; 1 << 16], [0x5a; 1 << 16]);
-        let ours = tcp_reset(packet, &mut ours).and_then(|len| ours.get(..len));
-        match answer(packet, &mut theirs).and_then(|len| theirs.get(..len)) {
+        let (mut a, mut b): (Buffer, Buffer) = ([0xa5; 1 << 16], [0x5a; 1 << 16]);
+        let expected = ours(packet, &mut a).and_then(|len| a.get(..len));
+        match theirs(packet, &mut b).and_then(|len| b.get(..len)) {
             None => refused += 1,
-            theirs if theirs != ours => wrong += 1,
+            answer if answer != expected => wrong += 1,
             _ => {}
         }
     }

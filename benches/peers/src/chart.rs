@@ -21,7 +21,7 @@ const THEIRS: &str = "#76818c";
 
 /// An SVG image of the contenders that answer.
 pub fn svg(sets: &[Set], rows: &[Row]) -> String {
-    let rows: Vec<&Row> = rows.iter().filter(|row| row.answers && !row.name.contains("release profile")).collect();
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.answers && !row.name.ends_with("Ethernet frames")).collect();
     let width = NAMES_WIDTH + COLUMN_WIDTH * COLUMNS.len();
     let height = HEAD_HEIGHT + ROW_HEIGHT * rows.len() + 4;
     let mut svg = format!(

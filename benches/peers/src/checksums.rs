@@ -8,7 +8,7 @@ use fastrand::Rng;
 use tcp_reset::checksum::Sum;
 
 use crate::contenders::{floors, hand_written};
-use crate::measure::{self, Contender, Time};
+use crate::measure::{self, Contender, ETHERNET_HEADER_LEN, Time};
 
 /// The lengths: an IPv4 header, a SYN, a small packet; the data of the smallest and the usual MTU, of a jumbo frame and
 /// of the longest packet.
@@ -48,7 +48,7 @@ pub fn measure(rounds: usize) -> Result<Vec<(&'static str, Vec<Time>)>> {
         let mut contenders = CONTENDERS.map(|(_, checksum)| {
             let (checksum, data) = (black_box(checksum), &data);
             Box::new(move |passes| {
-                measure::time(data, passes, |data| {
+                measure::time(data, ETHERNET_HEADER_LEN, passes, |data| {
                     checksum(data);
                 })
             }) as Contender<'_>

@@ -21,7 +21,7 @@ pub fn tcp_reset(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::reset(packet, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
 
-/// This crate, for an Ethernet frame.
+/// This crate, for Ethernet frames.
 #[inline(never)]
 pub fn tcp_reset_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::ethernet::reset(frame, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
@@ -36,6 +36,13 @@ pub const PEERS: &[(&str, Answer)] = &[
     ("smoltcp 0.14, `Repr`", smoltcp_repr::answer),
     ("pnet 0.35", pnet::answer),
     ("etherparse 0.21", etherparse::answer),
+];
+
+/// Those that answer Ethernet frames.
+pub const ON_FRAMES: &[(&str, Answer)] = &[
+    ("tcp-reset, Ethernet frames", tcp_reset_frame),
+    ("smoltcp 0.14, `Packet`, Ethernet frames", smoltcp_packet::answer_frame),
+    ("etherparse 0.21, Ethernet frames", etherparse::answer_frame),
 ];
 
 /// Lower bounds, which do only a part of the work.

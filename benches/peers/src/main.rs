@@ -44,7 +44,7 @@ fn run() -> Result<()> {
 
     let sets = answers::sets();
     for set in &sets {
-        let (wrong, refused) = answers::compare(contenders::hand_written::plain, &set.packets);
+        let (wrong, refused) = answers::compare(contenders::tcp_reset, contenders::hand_written::plain, &set.packets);
         ensure!(wrong + refused == 0, "{}: this crate and the hand-written answer differ", set.name);
     }
     let rows = answers::measure(rounds, &sets);

@@ -41,26 +41,26 @@ pub fn in_turn(rounds: usize, pieces: usize, contenders: &mut [Contender<'_>]) -
 
 /// Nanoseconds that `work` takes for each of `pieces`, after one pass to warm up.
 ///
-/// The pieces lie one after the other as in a ring of packets, each behind the space of an Ethernet header. Every call has
+/// The pieces lie one after the other as in a ring of packets, each `place` bytes into a new cache line. Every call has
 /// them in another order: a branch predictor would learn a fixed order, even of thousands, within a few passes.
 ///
 /// `work` calls through a pointer that went through [`std::hint::black_box`], so that the compiler keeps all of it. A
 /// `black_box` around each piece would go through memory, which on some processors and at some addresses costs several
 /// times what is measured here.
-pub fn time(pieces: &[Vec<u8>], passes: usize, mut work: impl FnMut(&[u8])) -> f64 {
+pub fn time(pieces: &[Vec<u8>], place: usize, passes: usize, mut work: impl FnMut(&[u8])) -> f64 {
     for piece in pieces {
         work(piece);
     }
     let mut order: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
     fastrand::shuffle(&mut order);
     let mut ring = vec![0; order.iter().map(|piece| slot_len(piece)).sum::<usize>() + 2 * LINE];
-    let start = ring.as_ptr().align_offset(LINE) + ETHERNET_HEADER_LEN;
+    let start = ring.as_ptr().align_offset(LINE) + place;
     let mut rest = &mut ring[start..];
     for piece in &mut order {
         let (slot, behind) = rest.split_at_mut(slot_len(piece));
-        let (place, _) = slot.split_at_mut(piece.len());
-        place.copy_from_slice(piece);
-        (*piece, rest) = (place, behind);
+        let (copy, _) = slot.split_at_mut(piece.len());
+        copy.copy_from_slice(piece);
+        (*piece, rest) = (copy, behind);
     }
     let start = Instant::now();
     for _ in 0..passes {
@@ -74,8 +74,8 @@ pub fn time(pieces: &[Vec<u8>], passes: usize, mut work: impl FnMut(&[u8])) -> f
 /// A cache line.
 const LINE: usize = 64;
 
-/// In most buffers, an Ethernet header precedes the IP packet: so the packet begins here in a cache line.
-const ETHERNET_HEADER_LEN: usize = 14;
+/// In most buffers, an Ethernet header begins a cache line: so the IP packet begins here in it.
+pub const ETHERNET_HEADER_LEN: usize = 14;
 
 /// The cache lines of a piece and one more, so that long pieces are not all mapped to the same cache set.
 const fn slot_len(piece: &[u8]) -> usize {

@@ -7,7 +7,7 @@ use tcp_reset::{Checksum, Config, reset_with};
 use tcp_reset_peers::packets;
 
 use crate::contenders::{Answer, Buffer, tcp_reset};
-use crate::measure::{self, Time};
+use crate::measure::{self, ETHERNET_HEADER_LEN, Time};
 
 /// One comparison: the time of the first, its ratio to the second.
 pub struct Row {
@@ -52,7 +52,7 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
         let time = |work: &Work, passes| {
             let mut buffer = [0; 1 << 16];
             let answer = black_box(work.answer);
-            measure::time(&work.packets, passes, |packet| {
+            measure::time(&work.packets, ETHERNET_HEADER_LEN, passes, |packet| {
                 answer(packet, &mut buffer);
             })
         };

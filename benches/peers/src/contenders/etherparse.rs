@@ -3,7 +3,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::checksum::Sum16BitWords;
-use etherparse::{IpNumber, Ipv4Header, Ipv4Slice, Ipv6Header, Ipv6Slice, TcpHeader, TcpSlice};
+use etherparse::{
+    EtherType, Ethernet2Header, Ethernet2Slice, IpNumber, Ipv4Header, Ipv4Slice, Ipv6Header, Ipv6Slice, TcpHeader,
+    TcpSlice,
+};
 
 use super::Buffer;
 
@@ -16,7 +19,29 @@ pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     }
 }
 
-fn over_ipv4(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+/// Answers the packet in `frame`.
+#[inline(never)]
+pub fn answer_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
+    let offender = Ethernet2Slice::from_slice_without_fcs(frame).ok()?;
+    let header = Ethernet2Header {
+        source: offender.destination(),
+        destination: offender.source(),
+        ether_type: offender.ether_type(),
+    };
+    if header.source[0] & 1 != 0 || header.destination[0] & 1 != 0 {
+        return None;
+    }
+    let (front, reply) = buffer.split_at_mut(Ethernet2Header::LEN);
+    let len = match header.ether_type {
+        EtherType::IPV4 => over_ipv4(offender.payload_slice(), reply)?,
+        EtherType::IPV6 => over_ipv6(offender.payload_slice(), reply)?,
+        _ => return None,
+    };
+    front.copy_from_slice(&header.to_bytes());
+    Some(front.len() + len)
+}
+
+fn over_ipv4(packet: &[u8], buffer: &mut [u8]) -> Option<usize> {
     let offender = Ipv4Slice::from_slice(packet).ok()?;
     let header = offender.header();
     let unicast = |address: Ipv4Addr| !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast();
@@ -51,7 +76,7 @@ fn over_ipv4(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     Some(40)
 }
 
-fn over_ipv6(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+fn over_ipv6(packet: &[u8], buffer: &mut [u8]) -> Option<usize> {
     let offender = Ipv6Slice::from_slice(packet).ok()?;
     let header = offender.header();
     let unicast =

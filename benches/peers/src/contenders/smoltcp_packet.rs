@@ -1,6 +1,8 @@
 //! smoltcp's wire format, field by field: `Packet` accessors over the bytes.
 
-use smoltcp::wire::{IpAddress, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, TcpSeqNumber};
+use smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, TcpSeqNumber,
+};
 
 use super::Buffer;
 
@@ -13,7 +15,29 @@ pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     }
 }
 
-fn over_ipv4(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+/// Answers the packet in `frame`.
+#[inline(never)]
+pub fn answer_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
+    let offender = EthernetFrame::new_checked(frame).ok()?;
+    let (source, destination) = (offender.src_addr(), offender.dst_addr());
+    if !source.is_unicast() || !destination.is_unicast() {
+        return None;
+    }
+    let (header, reply) = buffer.split_at_mut(EthernetFrame::<&[u8]>::header_len());
+    let len = match offender.ethertype() {
+        EthernetProtocol::Ipv4 => over_ipv4(offender.payload(), reply)?,
+        EthernetProtocol::Ipv6 => over_ipv6(offender.payload(), reply)?,
+        _ => return None,
+    };
+    let len = header.len() + len;
+    let mut reply = EthernetFrame::new_unchecked(header);
+    reply.set_dst_addr(source);
+    reply.set_src_addr(destination);
+    reply.set_ethertype(offender.ethertype());
+    Some(len)
+}
+
+fn over_ipv4(packet: &[u8], buffer: &mut [u8]) -> Option<usize> {
     let offender = Ipv4Packet::new_checked(packet).ok()?;
     if offender.version() != 4
         || !offender.verify_checksum()
@@ -44,7 +68,7 @@ fn over_ipv4(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     Some(40)
 }
 
-fn over_ipv6(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+fn over_ipv6(packet: &[u8], buffer: &mut [u8]) -> Option<usize> {
     let offender = Ipv6Packet::new_checked(packet).ok()?;
     if offender.next_header() != IpProtocol::Tcp {
         return None;
