@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use crate::checksum::Sum;
 use crate::chunks::chunks_mut;
-use crate::config::{Config, Settings, Written};
+use crate::config::{Config, Settings};
 use crate::no_reset::{NoReset, ensure, refuse};
 use crate::tcp::{self, Fate, Found, Towards};
 
@@ -30,7 +30,7 @@ pub struct Reset {
     pub tos: u8,
     /// Time to live, from [`Config::hop_limit`].
     pub ttl: u8,
-    settings: Written,
+    settings: Settings,
 }
 
 impl Reset {
@@ -68,14 +68,7 @@ impl Reset {
                 // Field by field: avoids a store-forwarding stall.
                 let tcp = tcp::Reset { ..tcp::decide(segment, len, addresses, settings, towards)? };
                 let tos = settings.traffic_class(tos);
-                Ok(Self {
-                    tcp,
-                    source: source.into(),
-                    destination: destination.into(),
-                    tos,
-                    ttl,
-                    settings: Written(settings),
-                })
+                Ok(Self { tcp, source: source.into(), destination: destination.into(), tos, ttl, settings })
             },
         )
     }
@@ -85,11 +78,11 @@ impl Reset {
     pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
         let [header, segment] = chunks_mut(buffer);
         let addresses = [self.source.octets(), self.destination.octets()];
-        self.settings.0.specialized(
+        Config { hop_limit: self.ttl, settings: self.settings }.specialized(
             #[inline(always)]
-            |settings| {
+            |&Config { hop_limit, settings }| {
                 self.tcp.write(Sum::of_words(&addresses), settings.completion(4), segment);
-                write(self.tos, self.ttl, addresses, header);
+                write(self.tos, hop_limit, addresses, header);
             },
         );
         buffer

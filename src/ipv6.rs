@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use crate::checksum::Sum;
 use crate::chunks::{chunks_mut, copy, split_mut};
-use crate::config::{Config, Settings, Written};
+use crate::config::{Config, Settings};
 use crate::no_reset::{NoReset, ensure, refuse};
 use crate::tcp::{self, Fate, Found, Towards};
 
@@ -37,7 +37,7 @@ pub struct Reset {
     pub traffic_class: u8,
     /// Hop limit, from [`Config::hop_limit`].
     pub hop_limit: u8,
-    settings: Written,
+    settings: Settings,
 }
 
 impl Reset {
@@ -73,7 +73,7 @@ impl Reset {
                 let Config { hop_limit, settings } = *config;
                 let tcp = tcp::Reset { ..tcp::decide(segment, len, sum, settings, towards)? };
                 let [source, destination] = towards.turn([&addresses[..4], &addresses[4..]]).map(address);
-                Ok(Self { tcp, source, destination, traffic_class, hop_limit, settings: Written(settings) })
+                Ok(Self { tcp, source, destination, traffic_class, hop_limit, settings })
             },
         )
     }
@@ -83,15 +83,15 @@ impl Reset {
     pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
         let (source, destination) = (self.source.octets(), self.destination.octets());
         let (source, destination) = (source.as_chunks().0, destination.as_chunks().0);
-        self.settings.0.specialized(
+        Config { hop_limit: self.hop_limit, settings: self.settings }.specialized(
             #[inline(always)]
-            |settings| {
+            |&Config { hop_limit, settings }| {
                 // In the offender's order: the compiler may know that sum.
                 let addresses = [self.destination.octets(), self.source.octets()];
                 let addresses = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
                 let (header, segment) = split_mut(buffer);
                 self.tcp.write(addresses, settings.completion(6), segment);
-                write(self.traffic_class, self.hop_limit, [source, destination], header);
+                write(self.traffic_class, hop_limit, [source, destination], header);
             },
         );
         buffer

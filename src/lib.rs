@@ -208,7 +208,8 @@ const fn is_ipv6(packet: &[u8]) -> bool {
 
 /// A reset over either version of IP, decided but not yet written: a small value that borrows nothing.
 ///
-/// `Display` prints it as tcpdump does.
+/// `Display` prints it as tcpdump does. Two are equal if they write the same bytes and were decided under the same
+/// [`Config`].
 ///
 /// ```
 /// use tcp_reset::{Config, NoReset, Reset};
