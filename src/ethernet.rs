@@ -178,8 +178,8 @@ const fn packet_mut(tag_count: u8, frame: &mut [u8; MAX_LEN]) -> &mut [u8; crate
 }
 
 impl Header<'_> {
-    /// Calls `job` with this header. On 64-bit machines, a header without tags is a constant there: 16 instructions fewer
-    /// of a SYN's 227.
+    /// Calls `job` with this header. On 64-bit machines, a header without tags is a constant there: 19 instructions fewer
+    /// of a SYN's 219.
     #[inline(always)]
     fn specialized<T>(self, job: impl FnOnce(Self) -> T) -> T {
         if cfg!(target_pointer_width = "64") && self.tag_count == 0 {

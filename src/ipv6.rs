@@ -25,7 +25,6 @@ const DESTINATION_OPTIONS: u8 = 60;
 /// The reset that answers an IPv6 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[repr(C)] // As in `ipv4::Reset`.
 pub struct Reset {
     /// Ports and numbers.
     pub tcp: tcp::Reset,
@@ -219,7 +218,5 @@ fn walk(mut next_header: u8, mut payload: &[u8], mut len: u16) -> Result<(&[u8],
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 fn is_unicast(address: &[[u8; 4]]) -> bool {
     const ZEROS: [u8; 4] = [0; 4];
-    // The first test takes what nearly every packet has: 20 instructions of a SYN's.
-    matches!(address, [[0x01..=0xfe, ..], ..])
-        || !matches!(address, [[0xff, ..], ..] | [ZEROS, ZEROS, [0, 0, 0xff, 0xff], _] | [ZEROS, ZEROS, ZEROS, ZEROS])
+    !matches!(address, [[0xff, ..], ..] | [ZEROS, ZEROS, [0, 0, 0xff, 0xff], _] | [ZEROS, ZEROS, ZEROS, ZEROS])
 }
