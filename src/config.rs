@@ -63,7 +63,7 @@ impl Config {
     #[inline(always)]
     pub(crate) fn specialized<T>(&self, job: impl FnOnce(&Self) -> T) -> T {
         if cfg!(target_pointer_width = "64") && self.settings.0 == 0 {
-            job(&Self { settings: Settings(0), ..*self })
+            job(&Self { hop_limit: self.hop_limit, settings: Settings(0) })
         } else {
             job(self)
         }

@@ -19,35 +19,27 @@
 //! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the tests are
 //! skipped and say so, and under `CI=true` they fail.
 
+mod sockets;
 mod trials;
 
-use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use etherparse::{PacketBuilder, SlicedPacket, TcpHeader, TcpOptionElement, TransportSlice};
 use fastrand::Rng;
-use libtest_mimic::Arguments;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::Socket;
+use sockets::{Kernel, LISTEN, LISTENING, PATIENCE, has_ended, lives, with_seq, without_ack};
 use tcp_reset::{Config, Fate, NoReset, Reset};
 use tcp_reset_linux::Family;
-use tcp_reset_linux::namespace::{enter, run, set, tun};
-use trials::trial;
-use tun_rs::SyncDevice;
 
 /// How many connections end by a reset, for each row of the table and each family.
 const CONNECTIONS: usize = 10_000;
 
 /// The most data that a segment of 1500 bytes holds beside timestamps.
 const MOST_DATA: usize = 1448;
-
-/// How long the kernel may take to answer. Nearly always the answer is there when the `write` of the question returns.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A row of the table.
 type Row = fn(&mut Host) -> Result<Ended, NoReset>;
@@ -67,17 +59,7 @@ const ROWS: [(&str, Row); 8] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    // The main thread's own network is never the machine's.
-    let missing = trials::enter();
-    let mut trials = Vec::new();
-    for (family, name) in [(Family::V4, "ipv4"), (Family::V6, "ipv6")] {
-        for (row, test) in ROWS {
-            let run = move || end_connections(family, test);
-            trials.push(trial(&format!("{row}_{name}"), missing.as_deref(), run));
-        }
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    sockets::main(&ROWS, end_connections)
 }
 
 /// Ends connections, and finds none of them in the kernel's tables while their sockets are still open.
@@ -90,7 +72,7 @@ fn end_connections(family: Family, row: Row) {
             Err(reason) => panic!("connection {number}, seed {}: no reset for {reason}", host.seed),
         }
         if ended.len() == 250 || number + 1 == CONNECTIONS {
-            host.has_no_connection();
+            assert_eq!(host.kernel.states(), [LISTEN]);
             ended.clear();
         }
     }
@@ -238,23 +220,6 @@ fn fin_delivered(host: &mut Host) -> Result<Ended, NoReset> {
     Ok(Some(socket))
 }
 
-/// The socket has ended, with that error.
-#[track_caller]
-fn has_ended(socket: &Socket, error: Errno) {
-    assert_eq!(socket.take_error().unwrap().map(errno), Some(error));
-}
-
-/// The socket has a connection, and nothing worse than data or an end to read.
-#[track_caller]
-fn lives(socket: &mut Socket) {
-    assert_eq!(socket.take_error().unwrap().map(errno), None);
-    let mut buffer = [0; 2 * MOST_DATA];
-    if let Err(error) = socket.read(&mut buffer) {
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-    }
-    socket.peer_addr().expect("it is connected");
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "for `map`")]
 fn errno(error: std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().expect("an error of the kernel"))
@@ -264,22 +229,6 @@ fn errno(error: std::io::Error) -> Errno {
 #[expect(clippy::needless_pass_by_value, reason = "it closes")]
 fn abort(socket: Socket) {
     socket.set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-fn with_seq(mut reset: Reset, seq: u32) -> Reset {
-    match &mut reset {
-        Reset::V4(reset) => reset.tcp.seq = seq,
-        Reset::V6(reset) => reset.tcp.seq = seq,
-    }
-    reset
-}
-
-fn without_ack(mut reset: Reset) -> Reset {
-    match &mut reset {
-        Reset::V4(reset) => reset.tcp.ack = None,
-        Reset::V6(reset) => reset.tcp.ack = None,
-    }
-    reset
 }
 
 /// The flags of a segment of ours; PSH and URG come and go on all of them.
@@ -327,12 +276,9 @@ struct Heard {
     sack_permitted: bool,
 }
 
-const LISTENING: u16 = 80;
-
-/// The kernel in a namespace of its own, behind a TUN device.
+/// The kernel, and all peers beside it.
 struct Host {
-    device: SyncDevice,
-    here: IpAddr,
+    kernel: Kernel,
     there: IpAddr,
     listener: Socket,
     seed: u64,
@@ -343,27 +289,14 @@ struct Host {
 
 impl Host {
     fn new(family: Family) -> Self {
-        enter().unwrap();
-        let device = tun("tun0", false).unwrap();
-        // Challenge ACKs are limited by the second, and requests beyond a limit become cookies.
-        set("ipv4/tcp_challenge_ack_limit", "2147483647").unwrap();
-        set("ipv4/tcp_syncookies", "0").unwrap();
-        // No link-local address, and so no chatter.
-        set("ipv6/conf/tun0/addr_gen_mode", "1").unwrap();
-        let [here, there, address] = match family {
-            Family::V4 => ["192.0.2.1", "192.0.2.7", "192.0.2.1/24"],
-            Family::V6 => ["2001:db8::1", "2001:db8::7", "2001:db8::1/64 nodad"],
+        let [here, there] = match family {
+            Family::V4 => ["192.0.2.1", "192.0.2.7"],
+            Family::V6 => ["2001:db8::1", "2001:db8::7"],
         };
-        let script = format!("link set tun0 up\naddress add {address} dev tun0\n");
-        run("ip", &[family.option(), "-batch", "-"], &script, "iproute2").unwrap();
-        device.set_nonblocking(true).unwrap();
-
-        let [here, there] = [here, there].map(|address| address.parse().unwrap());
-        let seed = fastrand::u64(..);
-        let listener = socket(here);
-        listener.bind(&SockAddr::from(SocketAddr::new(here, LISTENING))).unwrap();
-        listener.listen(4096).unwrap();
-        let mut host = Self { device, here, there, listener, seed, rng: Rng::with_seed(seed), there_port: u16::MAX };
+        let kernel = Kernel::new(family, here);
+        let (listener, seed) = (kernel.listener(), fastrand::u64(..));
+        let there = there.parse().unwrap();
+        let mut host = Self { kernel, there, listener, seed, rng: Rng::with_seed(seed), there_port: u16::MAX };
         host.wait_for_routes();
         host
     }
@@ -398,7 +331,7 @@ impl Host {
     /// A socket in SYN-SENT, whose SYN the peer has received.
     fn connect(&mut self) -> (Socket, Peer) {
         let mut peer = self.peer(0);
-        let socket = socket(self.here);
+        let socket = self.kernel.socket();
         let there = SocketAddr::new(self.there, peer.there);
         assert_eq!(socket.connect(&there.into()).map_err(errno), Err(Errno::EINPROGRESS));
         peer.here = socket.local_addr().unwrap().as_socket().unwrap().port();
@@ -446,7 +379,7 @@ impl Host {
     /// The answer to a reset that is only nearly right (RFC 5961 §3.2). It comes at once: a later one would be a
     /// delayed ACK (RFC 9293 §3.8.6.3).
     fn hear_challenge(&mut self, peer: &Peer, next: u32) {
-        let answer = self.read().expect("a challenge ACK");
+        let answer = self.kernel.read().and_then(|packet| Heard::of(&packet)).expect("a challenge ACK");
         let Heard { here, there, syn, ack, rst, ack_number, .. } = answer;
         assert!((here, there) == (peer.here, peer.there), "{answer:?}");
         assert!(ack && !syn && !rst && ack_number == next, "{answer:?}");
@@ -480,7 +413,7 @@ impl Host {
             options.push(TcpOptionElement::SelectiveAcknowledgement((before, peer.ack), [None; 3]));
         }
         header.set_options(&options).unwrap();
-        let ip = match (self.there, self.here) {
+        let ip = match (self.there, self.kernel.address) {
             (IpAddr::V4(there), IpAddr::V4(here)) => PacketBuilder::ipv4(there.octets(), here.octets(), 64),
             (IpAddr::V6(there), IpAddr::V6(here)) => PacketBuilder::ipv6(there.octets(), here.octets(), 64),
             _ => unreachable!("a host has one family"),
@@ -490,83 +423,43 @@ impl Host {
         packet
     }
 
-    fn send_reset(&mut self, reset: Reset) {
-        let mut buffer = [0; tcp_reset::MAX_LEN];
-        self.send(reset.emit(&mut buffer));
+    fn send_reset(&self, reset: Reset) {
+        self.kernel.send_reset(reset);
     }
 
-    fn send(&mut self, packet: &[u8]) {
-        // What was said before is no answer to this.
-        while self.read().is_some() {}
-        assert_eq!(self.device.send(packet).unwrap(), packet.len());
+    fn send(&self, packet: &[u8]) {
+        self.kernel.send(packet);
     }
 
     /// What the kernel sends to the peer in time.
-    fn hear(&mut self, peer: &Peer) -> Option<Heard> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.read() {
-                Some(heard) if (heard.here, heard.there) == (peer.here, peer.there) => return Some(heard),
-                Some(_) => {}
-                None => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    let timeout = PollTimeout::try_from(left).unwrap();
-                    poll(&mut [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)], timeout).unwrap();
-                }
-            }
-        }
-    }
-
-    /// The next segment that the kernel has sent, if there is one.
-    fn read(&mut self) -> Option<Heard> {
-        let mut packet = [0; 2048];
-        loop {
-            let len = match self.device.recv(&mut packet) {
-                Ok(len) => len,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                Err(error) => panic!("the TUN device: {error}"),
-            };
-            let packet = SlicedPacket::from_ip(&packet[..len]).unwrap();
-            let Some(TransportSlice::Tcp(segment)) = packet.transport else { continue };
-            let mut heard = Heard {
-                here: segment.source_port(),
-                there: segment.destination_port(),
-                seq: segment.sequence_number(),
-                ack_number: segment.acknowledgment_number(),
-                syn: segment.syn(),
-                ack: segment.ack(),
-                rst: segment.rst(),
-                timestamp: None,
-                sack_permitted: false,
-            };
-            for option in segment.options_iterator() {
-                match option.unwrap() {
-                    TcpOptionElement::Timestamp(timestamp, _) => heard.timestamp = Some(timestamp),
-                    TcpOptionElement::SelectiveAcknowledgementPermitted => heard.sack_permitted = true,
-                    _ => {}
-                }
-            }
-            return Some(heard);
-        }
-    }
-
-    /// The kernel's table holds the listening socket and nothing else.
-    fn has_no_connection(&self) {
-        let file = if self.here.is_ipv4() { "tcp" } else { "tcp6" };
-        let table = fs::read_to_string(format!("/proc/thread-self/net/{file}")).unwrap();
-        // TCP_LISTEN is 0A.
-        let states: Vec<_> = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(3)).collect();
-        assert_eq!(states, ["0A"], "{table}");
+    fn hear(&self, peer: &Peer) -> Option<Heard> {
+        let to_peer = |heard: &Heard| (heard.here, heard.there) == (peer.here, peer.there);
+        self.kernel.wait(PATIENCE, |packet| Heard::of(&packet).filter(to_peer))
     }
 }
 
-/// A socket that does not wait.
-fn socket(here: IpAddr) -> Socket {
-    let domain = if here.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-    let socket = Socket::new(domain, Type::STREAM, None).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    socket
+impl Heard {
+    fn of(packet: &[u8]) -> Option<Self> {
+        let packet = SlicedPacket::from_ip(packet).ok()?;
+        let Some(TransportSlice::Tcp(segment)) = packet.transport else { return None };
+        let mut heard = Self {
+            here: segment.source_port(),
+            there: segment.destination_port(),
+            seq: segment.sequence_number(),
+            ack_number: segment.acknowledgment_number(),
+            syn: segment.syn(),
+            ack: segment.ack(),
+            rst: segment.rst(),
+            timestamp: None,
+            sack_permitted: false,
+        };
+        for option in segment.options_iterator() {
+            match option.unwrap() {
+                TcpOptionElement::Timestamp(timestamp, _) => heard.timestamp = Some(timestamp),
+                TcpOptionElement::SelectiveAcknowledgementPermitted => heard.sack_permitted = true,
+                _ => {}
+            }
+        }
+        Some(heard)
+    }
 }

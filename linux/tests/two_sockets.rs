@@ -8,33 +8,25 @@
 //! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the tests are
 //! skipped and say so, and under `CI=true` they fail.
 
-use std::env;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr};
-use std::os::fd::AsFd;
+mod sockets;
+mod trials;
+
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use etherparse::{SlicedPacket, TransportSlice};
 use fastrand::Rng;
-use libtest_mimic::{Arguments, Trial};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, setns};
-use socket2::{Domain, Socket, Type};
-use tcp_reset::{Config, Fate, MAX_LEN, NoReset, Reset};
+use socket2::Socket;
+use sockets::{Kernel, LISTEN, LISTENING, PATIENCE, SYN_RECEIVED, has_ended, lives, with_seq, without_ack};
+use tcp_reset::{Config, Fate, NoReset, Reset};
 use tcp_reset_linux::Family;
-use tcp_reset_linux::namespace::{enter, run, set, tun};
-use tun_rs::SyncDevice;
+use tcp_reset_linux::namespace::set;
 
 /// How many connections are ended, for each row of the table and each family.
 const CONNECTIONS: usize = 1_000;
-
-/// How long the kernel may take to send something.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-const LISTENING: u16 = 80;
 
 /// The ends of a network: the client, which connects, and the server.
 const CLIENT: usize = 0;
@@ -54,27 +46,7 @@ const ROWS: [(&str, Row); 7] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    // The main thread's own network is never the machine's.
-    let missing = enter().and_then(|()| tun("probe", false)).err();
-    let may_skip = env::var("CI").as_deref() != Ok("true");
-    let mut trials = Vec::new();
-    for (family, name) in [(Family::V4, "ipv4"), (Family::V6, "ipv6")] {
-        for (row, test) in ROWS {
-            let name = format!("{row}_{name}");
-            let Some(reason) = &missing else {
-                trials.push(Trial::test(name, move || {
-                    end_connections(family, test);
-                    Ok(())
-                }));
-                continue;
-            };
-            eprintln!("{} {name}: {reason:#}", if may_skip { "SKIPPED" } else { "CANNOT RUN" });
-            let reason = format!("{reason:#}");
-            trials.push(Trial::test(name, || Err(reason.into())).with_ignored_flag(may_skip));
-        }
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    sockets::main(&ROWS, end_connections)
 }
 
 /// Ends connections, and finds none of them in the kernel's tables while their sockets are still open.
@@ -86,7 +58,7 @@ fn end_connections(family: Family, row: Row) {
         sockets.extend(row(&mut network));
         // The kernel takes milliseconds for its tables.
         if number % 100 == 0 {
-            assert_eq!([CLIENT, SERVER].map(|end| network.states(end)), [vec![], vec![LISTEN.to_owned()]]);
+            assert_eq!([CLIENT, SERVER].map(|end| network.ends[end].states()), [vec![], vec![LISTEN.to_owned()]]);
             sockets.clear();
         }
     }
@@ -109,7 +81,7 @@ fn syn_delivered(network: &mut Network) -> Vec<Socket> {
     let reset = for_destination(&syn, Fate::Delivered);
     if network.rng.u8(..20) == 0 {
         network.send_reset(SERVER, with_seq(reset, reset.tcp().seq.wrapping_sub(1)));
-        assert_eq!(network.states(SERVER).last().unwrap(), SYN_RECEIVED);
+        assert_eq!(network.ends[SERVER].states().last().unwrap(), SYN_RECEIVED);
     }
     network.send_reset(SERVER, reset);
     network.send_reset(CLIENT, in_reply_to(&syn));
@@ -183,55 +155,10 @@ fn in_reply_to(segment: &[u8]) -> Reset {
     Reset::in_reply_to(segment, &Config::new()).unwrap()
 }
 
-fn with_seq(mut reset: Reset, seq: u32) -> Reset {
-    match &mut reset {
-        Reset::V4(reset) => reset.tcp.seq = seq,
-        Reset::V6(reset) => reset.tcp.seq = seq,
-    }
-    reset
-}
-
-fn without_ack(mut reset: Reset) -> Reset {
-    match &mut reset {
-        Reset::V4(reset) => reset.tcp.ack = None,
-        Reset::V6(reset) => reset.tcp.ack = None,
-    }
-    reset
-}
-
-/// The socket has ended, with that error.
-#[track_caller]
-fn has_ended(socket: &Socket, error: Errno) {
-    let ended = socket.take_error().unwrap().map(|error| Errno::from_raw(error.raw_os_error().unwrap()));
-    assert_eq!(ended, Some(error));
-}
-
-/// The socket has a connection, and nothing worse than data or an end to read.
-#[track_caller]
-fn lives(socket: &mut Socket) {
-    assert!(socket.take_error().unwrap().is_none());
-    if let Err(error) = socket.read(&mut [0; 2048]) {
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-    }
-    socket.peer_addr().expect("it is connected");
-}
-
-// States in `/proc/net/tcp`.
-const SYN_RECEIVED: &str = "03";
-const LISTEN: &str = "0A";
-
-/// A kernel of its own, behind a TUN device.
-struct End {
-    namespace: File,
-    device: SyncDevice,
-    address: IpAddr,
-}
-
 /// Two hosts, between which the test carries the packets.
 struct Network {
-    ends: [End; 2],
+    ends: [Kernel; 2],
     listener: Socket,
-    family: Family,
     rng: Rng,
 }
 
@@ -241,11 +168,9 @@ impl Network {
             Family::V4 => ["192.0.2.1", "192.0.2.2"],
             Family::V6 => ["2001:db8::1", "2001:db8::2"],
         };
-        let ends = addresses.map(|address| End::new(family, address));
-        let listener = ends[SERVER].socket();
-        listener.bind(&SocketAddr::new(ends[SERVER].address, LISTENING).into()).unwrap();
-        listener.listen(64).unwrap();
-        let mut network = Self { ends, listener, family, rng: Rng::new() };
+        let ends = addresses.map(|address| Kernel::new(family, address));
+        let listener = ends[SERVER].listener();
+        let mut network = Self { ends, listener, rng: Rng::new() };
         network.wait_for_routes();
         network
     }
@@ -257,9 +182,9 @@ impl Network {
         loop {
             let client = self.ends[CLIENT].socket();
             client.connect(&closed.into()).unwrap_err();
-            if let Some(syn) = self.wait(CLIENT, PATIENCE / 100) {
+            if let Some(syn) = self.ends[CLIENT].wait(PATIENCE / 100, Some) {
                 self.send(SERVER, &syn);
-                if self.wait(SERVER, PATIENCE / 100).is_some() {
+                if self.ends[SERVER].wait(PATIENCE / 100, Some).is_some() {
                     return;
                 }
             }
@@ -306,7 +231,7 @@ impl Network {
         let mut ends = [client, server];
 
         // A packet of 1500 bytes has so much room beside timestamps. A full segment does not wait for FIN.
-        let most = if self.family == Family::V4 { 1448 } else { 1428 } - usize::from(has_fin);
+        let most = if self.ends[SERVER].address.is_ipv4() { 1448 } else { 1428 } - usize::from(has_fin);
         let data: Vec<u8> = (0..self.rng.usize(usize::from(!has_fin)..=most)).map(|_| self.rng.u8(..)).collect();
         let from = self.rng.usize(..2);
         // Until the socket is told of the end, nothing is sent: data and FIN come in one segment.
@@ -336,91 +261,18 @@ impl Network {
         has_ended(&ends[1 - to], Errno::ECONNRESET);
     }
 
-    fn send_reset(&mut self, end: usize, reset: Reset) {
-        self.send(end, reset.emit(&mut [0; MAX_LEN]));
+    fn send_reset(&self, end: usize, reset: Reset) {
+        self.ends[end].send_reset(reset);
     }
 
-    /// What the end answers is heard next.
-    fn send(&mut self, end: usize, packet: &[u8]) {
-        while self.ends[end].read().is_some() {}
-        assert_eq!(self.ends[end].device.send(packet).unwrap(), packet.len());
+    fn send(&self, end: usize, packet: &[u8]) {
+        self.ends[end].send(packet);
     }
 
     /// The next segment that the end sends.
     #[track_caller]
     fn hear(&self, end: usize) -> Vec<u8> {
-        self.wait(end, PATIENCE).unwrap_or_else(|| panic!("nothing comes from {}", self.ends[end].address))
-    }
-
-    /// The next segment that the end sends in time.
-    fn wait(&self, end: usize, patience: Duration) -> Option<Vec<u8>> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let packet = self.ends[end].read();
-            if packet.is_some() || left.is_zero() {
-                return packet;
-            }
-            let timeout = PollTimeout::try_from(left).unwrap();
-            poll(&mut [PollFd::new(self.ends[end].device.as_fd(), PollFlags::POLLIN)], timeout).unwrap();
-        }
-    }
-
-    /// The states of the sockets at an end, but for those that are closed.
-    fn states(&self, end: usize) -> Vec<String> {
-        self.ends[end].enter();
-        let file = if self.family == Family::V4 { "tcp" } else { "tcp6" };
-        let table = fs::read_to_string(format!("/proc/thread-self/net/{file}")).unwrap();
-        let states = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(3));
-        let mut states: Vec<_> = states.map(str::to_owned).collect();
-        states.sort_unstable_by_key(|state| state != LISTEN);
-        states
-    }
-}
-
-impl End {
-    fn new(family: Family, address: &str) -> Self {
-        enter().unwrap();
-        let device = tun("tun0", false).unwrap();
-        // Challenge ACKs are limited by the second.
-        set("ipv4/tcp_challenge_ack_limit", "2147483647").unwrap();
-        // No link-local address, and so no chatter.
-        set("ipv6/conf/tun0/addr_gen_mode", "1").unwrap();
-        let [length, nodad] = if family == Family::V4 { ["24", ""] } else { ["64", "nodad"] };
-        let script = format!("link set tun0 up\naddress add {address}/{length} dev tun0 {nodad}\n");
-        run("ip", &[family.option(), "-batch", "-"], &script, "iproute2").unwrap();
-        device.set_nonblocking(true).unwrap();
-        let namespace = File::open("/proc/thread-self/ns/net").unwrap();
-        Self { namespace, device, address: address.parse().unwrap() }
-    }
-
-    /// Moves this thread there.
-    fn enter(&self) {
-        setns(&self.namespace, CloneFlags::CLONE_NEWNET).unwrap();
-    }
-
-    /// A socket that does not wait.
-    fn socket(&self) -> Socket {
-        self.enter();
-        let domain = if self.address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-        let socket = Socket::new(domain, Type::STREAM, None).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        socket
-    }
-
-    /// The next segment that has been sent, if there is one.
-    fn read(&self) -> Option<Vec<u8>> {
-        let mut packet = [0; 2048];
-        loop {
-            let len = match self.device.recv(&mut packet) {
-                Ok(len) => len,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                Err(error) => panic!("the TUN device: {error}"),
-            };
-            let sliced = SlicedPacket::from_ip(&packet[..len]).unwrap();
-            if let Some(TransportSlice::Tcp(_)) = sliced.transport {
-                return Some(packet[..len].to_vec());
-            }
-        }
+        let end = &self.ends[end];
+        end.wait(PATIENCE, Some).unwrap_or_else(|| panic!("nothing comes from {}", end.address))
     }
 }
