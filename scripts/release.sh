@@ -3,11 +3,21 @@
 # Hours on two cores. The first step that fails ends it. A step that cannot be done here is named at the end; the exit
 # code is then 2, and the version must not be tagged.
 #
-#   scripts/release.sh
+#   scripts/release.sh               some hours
+#   scripts/release.sh --rehearse    the same steps, the long ones thinned, to see that each runs: 45 minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
 export CARGO_TERM_COLOR=never
+fuzz_seconds=3600 cases=1000000 packets=10000000 mebibytes=1024 mutants=() long=--long
+case ${1:-} in
+"") ;;
+--rehearse)
+    fuzz_seconds=60 cases=10000 packets=100000 mebibytes=64 mutants=(--shard 0/40) long=
+    skip "the full length" "this is a rehearsal"
+    ;;
+*) die "usage: scripts/release.sh [--rehearse]" ;;
+esac
 
 # has COMMAND "WHAT": whether it is installed; with --locked, cargo takes the versions that it was tested with.
 has() {
@@ -72,31 +82,31 @@ if has cargo-fuzz "fuzzing"; then
     # Job control gives each a process group, to be ended as a whole.
     set -m
     for target in bytes packets; do
-        nice cargo +nightly fuzz run $target fuzz/corpus/$target -- -max_total_time=3600 -print_final_stats=1 \
+        nice cargo +nightly fuzz run $target fuzz/corpus/$target -- -max_total_time=$fuzz_seconds -print_final_stats=1 \
             >target/fuzzing/$target 2>&1 &
         fuzzers+=($!)
     done
-    nice fuzz/smoltcp.sh 3600 >target/fuzzing/smoltcp 2>&1 &
+    nice fuzz/smoltcp.sh $fuzz_seconds >target/fuzzing/smoltcp 2>&1 &
     fuzzers+=($!)
     set +m
 fi
 step "every flag byte, data offset and length" \
     env TCP_RESET_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
-step "properties, a million cases each" env PROPTEST_CASES=1000000 cargo test --release --test properties
+step "properties, $cases cases each" env PROPTEST_CASES=$cases cargo test --release --test properties
 for family in 4 6; do
     for reference in forward input stack nft-forward nft-input nft-prerouting; do
-        step "ten million packets, IPv$family, $reference" cargo run --release -p tcp-reset-linux -- \
-            --reference $reference --family $family --packets 10000000 --seed "$RANDOM"
+        step "$packets packets, IPv$family, $reference" cargo run --release -p tcp-reset-linux -- \
+            --reference $reference --family $family --packets $packets --seed "$RANDOM"
     done
 done
 if has cargo-mutants "mutation testing"; then
-    step "mutation testing" scripts/mutants.sh
+    step "mutation testing" scripts/mutants.sh "${mutants[@]}"
 fi
-step "a gigabyte beside connections that are cut" env CI=true TCP_RESET_MIB=1024 \
+step "$mebibytes MiB beside connections that are cut" env CI=true TCP_RESET_MIB=$mebibytes \
     cargo test --release -p tcp-reset-linux --test clients -- both_ends
-step "no panic is linked in" embedded/no-panic.sh --long
+step "no panic is linked in" embedded/no-panic.sh $long
 for fuzzer in "${fuzzers[@]}"; do
-    step "an hour of fuzzing (target/fuzzing/)" wait "$fuzzer"
+    step "$fuzz_seconds seconds of fuzzing (target/fuzzing/)" wait "$fuzzer"
 done
 test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
 fuzzers=()
