@@ -1,7 +1,7 @@
 //! Which offenders are recorded: each row of the contract, each flag byte, each length near an edge.
 
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
-use tcp_reset::checksum::Sum;
+use support::reference::sum;
 use tcp_reset::tcp::ACK;
 
 use super::draft::{Draft, seal_ipv4};
@@ -105,7 +105,7 @@ fn tcp_checksums(syn: &Draft, cases: &mut Vec<Case>) {
         }
     }
     let mut draft = syn.clone();
-    let urgent = draft.pseudo_header(20).plus(Sum::of(&draft.tcp)).checksum();
+    let urgent = draft.tcp_checksum(20, &draft.tcp);
     draft.tcp[18..20].copy_from_slice(&urgent);
     let mut packet = draft.packet();
     cases.push(("tcp-checksum-0000".into(), packet.clone()));
@@ -118,8 +118,7 @@ fn tcp_checksums(syn: &Draft, cases: &mut Vec<Case>) {
         {
             let [high0, high1] = high.to_be_bytes();
             let ports = &syn.tcp[..4];
-            let rest = syn.pseudo_header(20).plus(Sum::of(ports)).plus(Sum::of(&[0x50, reset, high0, high1]));
-            let [low0, low1] = rest.checksum();
+            let [low0, low1] = syn.tcp_checksum(20, &[ports, &[0x50, reset, high0, high1]].concat());
             let number = u32::from_be_bytes([high0, high1, low0, low1]);
             let seg_len = u32::from(flags & 1) + u32::from(flags >> 1 & 1);
             let draft = syn.clone().flags(flags).seq(number.wrapping_sub(seg_len)).ack(number);
@@ -249,8 +248,9 @@ fn ipv4(syn: &Draft, cases: &mut Vec<Case>) {
     let mut draft = syn.clone();
     draft.ip[2..4].copy_from_slice(&[0, 40]);
     draft.ip[4..6].fill(0);
-    let identification = Sum::of(&draft.ip).checksum();
-    draft.ip[4..6].copy_from_slice(&identification);
+    draft.ip[10..12].fill(0);
+    let identification = !sum(&draft.ip);
+    draft.ip[4..6].copy_from_slice(&identification.to_be_bytes());
     let mut packet = draft.packet();
     cases.push(("header-checksum-0000".into(), packet.clone()));
     packet[10..12].fill(0xff);

@@ -1,8 +1,9 @@
-//! A packet in parts, put together with lengths and checksums that are right.
+//! A packet of the shared builder in parts, which may lie, put together with lengths and checksums that are right.
 
 use std::ops::Range;
 
-use tcp_reset::checksum::Sum;
+use support::packet::{Tcp, V4, V6};
+use support::reference::{pseudo_header, sum};
 
 use crate::Family;
 
@@ -19,20 +20,20 @@ pub(super) struct Draft {
 impl Draft {
     /// The textbook's SYN: from port 36050 to port 80, sequence number 522224616.
     pub(super) fn new(family: Family) -> Self {
-        let ip = match family {
-            Family::V4 => vec![0x45, 0, 0, 0, 0x12, 0x34, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2],
+        let tcp = Tcp { ack: 1_406_759_780, window: 0xfaf0, ..Tcp::default() };
+        let (packet, header_len) = match family {
+            Family::V4 => (V4 { ttl: 64, ..V4::with(tcp) }.bytes(), 20),
             Family::V6 => {
-                let mut ip = vec![0x60, 0, 0, 0, 0, 0, 6, 64];
-                ip.extend(0x2001_0db8_0001_0000_0000_0000_0000_0001_u128.to_be_bytes());
-                ip.extend(0x2001_0db8_0002_0000_0000_0000_0000_0002_u128.to_be_bytes());
-                ip
+                let [source, destination] =
+                    [1, 2].map(|net| [0x20, 1, 0x0d, 0xb8, 0, net, 0, 0, 0, 0, 0, 0, 0, 0, 0, net]);
+                let ip = V6 { flow_label: 0, hop_limit: 64, source, destination, ..V6::with(tcp) };
+                (ip.bytes(), 40)
             }
         };
-        let mut tcp = Vec::new();
-        tcp.extend([36050_u16.to_be_bytes(), 80_u16.to_be_bytes()].concat());
-        tcp.extend([522_224_616_u32.to_be_bytes(), 1_406_759_780_u32.to_be_bytes()].concat());
-        tcp.extend([0x50, 0x02, 0xfa, 0xf0, 0, 0, 0, 0]);
-        Self { family, ip, tcp }
+        let (ip, tcp) = packet.split_at(header_len);
+        let mut draft = Self { family, ip: ip.to_vec(), tcp: tcp.to_vec() };
+        draft.tcp[16..18].fill(0);
+        draft
     }
 
     pub(super) fn seq(mut self, seq: u32) -> Self {
@@ -89,7 +90,7 @@ impl Draft {
     pub(super) fn packet(&self) -> Vec<u8> {
         let mut tcp = self.tcp.clone();
         if tcp.len() >= 20 {
-            let checksum = self.pseudo_header(tcp.len()).plus(Sum::of(&tcp)).checksum();
+            let checksum = self.tcp_checksum(tcp.len(), &tcp);
             tcp[16..18].copy_from_slice(&checksum);
         }
         let mut packet = [self.ip.as_slice(), &tcp].concat();
@@ -107,12 +108,10 @@ impl Draft {
         packet
     }
 
-    /// Sum of the pseudo-header of a segment of `len` bytes.
-    pub(super) fn pseudo_header(&self, len: usize) -> Sum {
-        let len = u32::try_from(len).expect("a segment is short");
-        self.addresses()
-            .into_iter()
-            .fold(Sum::of_words(&[(len + 6).to_be_bytes()]), |sum, range| sum.plus(Sum::of(&self.ip[range])))
+    /// The checksum of a segment of `len` bytes, of which all that are not zero are given.
+    pub(super) fn tcp_checksum(&self, len: usize, bytes: &[u8]) -> [u8; 2] {
+        let addresses = self.addresses().map(|range| &self.ip[range]).concat();
+        (!sum(&[&pseudo_header(&addresses, len)[..], bytes].concat())).to_be_bytes()
     }
 }
 
@@ -120,6 +119,6 @@ impl Draft {
 pub(super) fn seal_ipv4(packet: &mut [u8]) {
     let header_len = packet.len().min(usize::from(packet[0] & 15) * 4).max(20);
     packet[10..12].fill(0);
-    let checksum = Sum::of(&packet[..header_len]).checksum();
-    packet[10..12].copy_from_slice(&checksum);
+    let checksum = !sum(&packet[..header_len]);
+    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
 }
