@@ -27,11 +27,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use etherparse::{PacketBuilder, SlicedPacket, TcpHeader, TcpOptionElement, TransportSlice};
+use etherparse::{SlicedPacket, TcpOptionElement, TransportSlice};
 use fastrand::Rng;
 use nix::errno::Errno;
 use socket2::Socket;
 use sockets::{Kernel, LISTEN, LISTENING, PATIENCE, has_ended, lives, with_seq, without_ack};
+use support::packet::{Tcp, V4, V6};
+use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, Fate, NoReset, Reset};
 use tcp_reset_linux::Family;
 
@@ -40,6 +42,11 @@ const CONNECTIONS: usize = 10_000;
 
 /// The most data that a segment of 1500 bytes holds beside timestamps.
 const MOST_DATA: usize = 1448;
+
+/// The flags that the crate has no use for (RFC 9293 §3.1), and the option that fills up a word (§3.2).
+const PSH: u8 = 0x08;
+const URG: u8 = 0x20;
+const NO_OPERATION: u8 = 1;
 
 /// A row of the table.
 type Row = fn(&mut Host) -> Result<Ended, NoReset>;
@@ -392,35 +399,34 @@ impl Host {
 
     /// The next segment of the peer, in its IP packet.
     fn segment(&mut self, peer: &Peer, flags: Flags, data: &[u8]) -> Vec<u8> {
-        let mut header = TcpHeader::new(peer.there, peer.here, peer.seq, self.rng.u16(32768..));
-        let Flags { syn, ack, fin } = flags;
-        (header.syn, header.ack, header.fin) = (syn, ack, fin);
-        (header.psh, header.urg) = (self.rng.bool(), self.rng.bool());
-        header.acknowledgment_number = if ack { peer.ack } else { 0 };
-        header.urgent_pointer = if header.urg { self.rng.u16(..) } else { 0 };
-        let mut options = Vec::new();
-        if syn {
-            options.extend([TcpOptionElement::MaximumSegmentSize(1460), TcpOptionElement::WindowScale(7)]);
-        }
-        if peer.timestamps {
-            options.push(TcpOptionElement::Timestamp(77_000, peer.echo));
-        }
-        if peer.sack && syn {
-            options.push(TcpOptionElement::SelectiveAcknowledgementPermitted);
-        } else if peer.sack && self.rng.bool() {
-            // Of something that was acknowledged before (RFC 2883).
-            let before = peer.ack.wrapping_sub(1);
-            options.push(TcpOptionElement::SelectiveAcknowledgement((before, peer.ack), [None; 3]));
-        }
-        header.set_options(&options).unwrap();
-        let ip = match (self.there, self.kernel.address) {
-            (IpAddr::V4(there), IpAddr::V4(here)) => PacketBuilder::ipv4(there.octets(), here.octets(), 64),
-            (IpAddr::V6(there), IpAddr::V6(here)) => PacketBuilder::ipv6(there.octets(), here.octets(), 64),
-            _ => unreachable!("a host has one family"),
+        let rng = &mut self.rng;
+        let urgent = if rng.bool() { rng.u16(1..) } else { 0 };
+        let bit = |on, bit| if on { bit } else { 0 };
+        let tcp = Tcp {
+            source_port: peer.there,
+            destination_port: peer.here,
+            seq: peer.seq,
+            ack: if flags.ack { peer.ack } else { 0 },
+            flags: bit(flags.syn, SYN)
+                | bit(flags.ack, ACK)
+                | bit(flags.fin, FIN)
+                | bit(rng.bool(), PSH)
+                | bit(urgent > 0, URG),
+            window: rng.u16(32768..),
+            urgent,
+            options: options(peer, flags.syn, rng.bool()),
+            data: data.to_vec(),
+            ..Tcp::default()
         };
-        let mut packet = Vec::new();
-        ip.tcp_header(header).write(&mut packet, data).unwrap();
-        packet
+        match (self.there, self.kernel.address) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                V4 { source: source.octets(), destination: destination.octets(), tcp, ..V4::default() }.bytes()
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                V6 { source: source.octets(), destination: destination.octets(), tcp, ..V6::default() }.bytes()
+            }
+            _ => unreachable!("a host has one family"),
+        }
     }
 
     fn send_reset(&self, reset: Reset) {
@@ -436,6 +442,27 @@ impl Host {
         let to_peer = |heard: &Heard| (heard.here, heard.there) == (peer.here, peer.there);
         self.kernel.wait(PATIENCE, |packet| Heard::of(&packet).filter(to_peer))
     }
+}
+
+/// The options of a segment: what a SYN offers; timestamps and, if `sack`, SACK of something that was acknowledged before
+/// (RFC 2883), where they were agreed upon.
+fn options(peer: &Peer, syn: bool, sack: bool) -> Vec<u8> {
+    let mut options = Vec::new();
+    if syn {
+        // Maximum segment size 1460, window scale 7.
+        options.extend([2, 4, 0x05, 0xb4, 3, 3, 7]);
+    }
+    if peer.timestamps {
+        options.extend([&[8, 10], &77_000_u32.to_be_bytes()[..], &peer.echo.to_be_bytes()].concat());
+    }
+    if peer.sack && syn {
+        options.extend([4, 2]);
+    } else if peer.sack && sack {
+        let before = peer.ack.wrapping_sub(1);
+        options.extend([&[5, 10], &before.to_be_bytes()[..], &peer.ack.to_be_bytes()].concat());
+    }
+    options.resize(options.len().next_multiple_of(4), NO_OPERATION);
+    options
 }
 
 impl Heard {

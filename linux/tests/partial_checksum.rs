@@ -13,10 +13,11 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use etherparse::PacketBuilder;
 use fastrand::Rng;
 use libtest_mimic::Arguments;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use support::packet::{Tcp, V4, V6};
+use tcp_reset::tcp::{ACK, SYN};
 use tcp_reset::{Config, MAX_LEN, reset_with};
 use tcp_reset_linux::namespace::{run, set, tun};
 use trials::trial;
@@ -53,21 +54,23 @@ fn complete() -> Result<()> {
     }
     let mut rng = Rng::new();
     for round in 0..2 * RESETS {
-        let (ports, data) = ((rng.u16(1..), rng.u16(1..)), rng.u8(..));
+        let tcp = Tcp {
+            source_port: rng.u16(1..),
+            destination_port: rng.u16(1..),
+            seq: rng.u32(..),
+            ack: rng.u32(..),
+            flags: if rng.bool() { ACK } else { SYN },
+            data: vec![rng.u8(..); rng.usize(..256)],
+            ..Tcp::default()
+        };
         let host = rng.u8(2..254);
-        let mut offender = Vec::new();
-        let data = vec![data; usize::from(data)];
-        let (start, kind) = if round % 2 == 0 {
-            let builder = PacketBuilder::ipv4([192, 0, 2, host], [198, 51, 100, host], 64);
-            builder.tcp(ports.0, ports.1, rng.u32(..), 1024).ack(rng.u32(..)).write(&mut offender, &data)?;
-            (20_u16, 4)
+        let (offender, start, kind) = if round % 2 == 0 {
+            let (source, destination) = ([192, 0, 2, host], [198, 51, 100, host]);
+            (V4 { source, destination, tcp, ..V4::default() }.bytes(), 20_u16, 4)
         } else {
-            let address = |net, host| [0x20, 1, 0x0d, 0xb8, 0, net, 0, 0, 0, 0, 0, 0, 0, 0, 0, host];
-            let builder = PacketBuilder::ipv6(address(2, host), address(1, host), 64);
-            let builder = builder.tcp(ports.0, ports.1, rng.u32(..), 1024);
-            let builder = if rng.bool() { builder.syn() } else { builder };
-            builder.write(&mut offender, &data)?;
-            (40, 6)
+            let [source, destination] =
+                [2, 1].map(|net| [0x20, 1, 0x0d, 0xb8, 0, net, 0, 0, 0, 0, 0, 0, 0, 0, 0, host]);
+            (V6 { source, destination, tcp, ..V6::default() }.bytes(), 40, 6)
         };
         let (mut partial, mut complete) = ([0; MAX_LEN], [0; MAX_LEN]);
         let partial = reset_with(&offender, &Config::new().partial_checksum(true), &mut partial)?;
