@@ -2,26 +2,22 @@
 
 use std::net::IpAddr;
 
-use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, VlanId};
 use smoltcp::phy::{Device, Loopback, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress};
 use smoltcp_filter::Filter;
+use support::packet::{Tcp, V4, V6};
+use support::protocol::{TCP, UDP};
 use tcp_reset::{Config, Profile, ethernet};
 
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const PEER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
-fn syn(destination: [u8; 6], tag: Option<u16>, port: u16) -> Vec<u8> {
-    let builder = PacketBuilder::ethernet2(PEER, destination);
-    let mut frame = Vec::new();
-    let ip = ([192, 0, 2, 2], [192, 0, 2, 1], 64);
-    let builder = match tag {
-        Some(tag) => builder.single_vlan(VlanId::try_new(tag).unwrap()).ipv4(ip.0, ip.1, ip.2),
-        None => builder.ipv4(ip.0, ip.1, ip.2),
-    };
-    builder.tcp(40000, port, 1000, 1024).syn().write(&mut frame, &[]).unwrap();
-    frame
+fn syn(destination: [u8; 6], tag: &[u8], destination_port: u16) -> Vec<u8> {
+    let (source, own) = ([192, 0, 2, 2], [192, 0, 2, 1]);
+    let tcp = Tcp { destination_port, ..Tcp::default() };
+    let packet = V4 { source, destination: own, tcp, ..V4::default() }.bytes();
+    [&destination, &PEER, tag, &[8, 0], &packet].concat()
 }
 
 /// What smoltcp receives when `frame` comes, if anything. The device loops: an answer of the filter comes next, and passes.
@@ -47,19 +43,19 @@ fn received(frame: &[u8]) -> Vec<u8> {
 fn a_frame_to_a_closed_port_is_answered() {
     let mut buffer = [0xa5; ethernet::MAX_LEN];
     let config = Config::new().profile(Profile::TcpStack);
-    let reset = ethernet::reset_with(&syn(OWN, None, 80), &config, &mut buffer).unwrap();
-    assert_eq!(received(&syn(OWN, None, 80)), reset);
+    let reset = ethernet::reset_with(&syn(OWN, &[], 80), &config, &mut buffer).unwrap();
+    assert_eq!(received(&syn(OWN, &[], 80)), reset);
     assert_eq!(reset[..12], [PEER, OWN].concat());
 }
 
 #[test]
 fn other_frames_pass_as_they_are() {
     for frame in [
-        syn(OWN, None, 7),
-        syn(PEER, None, 80),
-        syn([0xff; 6], None, 80),
-        syn(OWN, Some(0), 80),
-        syn(OWN, Some(5), 80),
+        syn(OWN, &[], 7),
+        syn(PEER, &[], 80),
+        syn([0xff; 6], &[], 80),
+        syn(OWN, &[0x81, 0, 0, 0], 80),
+        syn(OWN, &[0x81, 0, 0, 5], 80),
         b"no frame".to_vec(),
         vec![0; 1514],
     ] {
@@ -70,31 +66,18 @@ fn other_frames_pass_as_they_are() {
 /// A TCP segment to a group address is dropped; what is not TCP passes, such as neighbour discovery.
 #[test]
 fn tcp_to_a_group_address_is_dropped() {
-    let tcp = |builder: PacketBuilderStep<IpHeaders>| {
-        let mut packet = Vec::new();
-        builder.tcp(40000, 80, 1000, 1024).syn().write(&mut packet, &[]).unwrap();
-        packet
-    };
-    let udp = |builder: PacketBuilderStep<IpHeaders>| {
-        let mut packet = Vec::new();
-        builder.udp(40000, 80).write(&mut packet, &[]).unwrap();
-        packet
-    };
-    let ff02_1 = "ff02::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
-    let peer = "2001:db8::2".parse::<std::net::Ipv6Addr>().unwrap().octets();
-    for builder in [
-        || PacketBuilder::ipv4([192, 0, 2, 2], [224, 0, 0, 1], 64),
-        || PacketBuilder::ipv4([192, 0, 2, 2], [255, 255, 255, 255], 64),
-        || PacketBuilder::ipv4([0, 0, 0, 0], [192, 0, 2, 1], 64),
-    ] {
-        assert_eq!(passed(Medium::Ip, &tcp(builder())), None);
-        assert!(passed(Medium::Ip, &udp(builder())).is_some());
+    let v4 = |source, destination, protocol| V4 { source, destination, protocol, ..V4::default() }.bytes();
+    let peer = [192, 0, 2, 2];
+    for (source, destination) in [(peer, [224, 0, 0, 1]), (peer, [255; 4]), ([0; 4], [192, 0, 2, 1])] {
+        assert_eq!(passed(Medium::Ip, &v4(source, destination, TCP)), None);
+        assert!(passed(Medium::Ip, &v4(source, destination, UDP)).is_some());
     }
-    assert_eq!(passed(Medium::Ip, &tcp(PacketBuilder::ipv6(peer, ff02_1, 64))), None);
-    assert!(passed(Medium::Ip, &udp(PacketBuilder::ipv6(peer, ff02_1, 64))).is_some());
+    let destination = "ff02::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
+    let v6 = |protocol| V6 { destination, protocol, ..V6::default() }.bytes();
+    assert_eq!(passed(Medium::Ip, &v6(TCP)), None);
+    assert!(passed(Medium::Ip, &v6(UDP)).is_some());
 
-    let frame = |packet: Vec<u8>| [&OWN[..], &PEER, &[8, 0], &packet].concat();
-    let group = || PacketBuilder::ipv4([192, 0, 2, 2], [224, 0, 0, 1], 64);
-    assert_eq!(passed(Medium::Ethernet, &frame(tcp(group()))), None);
-    assert!(passed(Medium::Ethernet, &frame(udp(group()))).is_some());
+    let frame = |protocol| [&OWN[..], &PEER, &[8, 0], &v4(peer, [224, 0, 0, 1], protocol)].concat();
+    assert_eq!(passed(Medium::Ethernet, &frame(TCP)), None);
+    assert!(passed(Medium::Ethernet, &frame(UDP)).is_some());
 }

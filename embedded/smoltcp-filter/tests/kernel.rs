@@ -8,9 +8,11 @@ use std::process::{Child, Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etherparse::{PacketBuilder, SlicedPacket, TransportSlice};
+use etherparse::{SlicedPacket, TransportSlice};
 use libtest_mimic::{Arguments, Trial};
 use socket2::{Domain, Protocol, Socket, Type};
+use support::packet::{Tcp, V4};
+use tcp_reset::tcp::{ACK, FIN, RST};
 use tcp_reset_linux::namespace;
 
 const FILTERED: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
@@ -53,19 +55,19 @@ fn main() -> ExitCode {
             neighbour("10.0.0.2", OTHER_MAC, "smol3");
             silent("10.0.0.2");
         }),
-        test("fin_without_ack", || asks(FILTERED, 40001, |packet| packet.fin(), b"", RST_ACK, 0, 1001)),
-        test("data_without_ack", || asks(FILTERED, 40002, |packet| packet.psh(), b"data", RST_ACK, 0, 1004)),
+        test("fin_without_ack", || asks(FILTERED, 40001, FIN, b"", RST_ACK, 0, 1001)),
+        test("data_without_ack", || asks(FILTERED, 40002, PSH, b"data", RST_ACK, 0, 1004)),
         test("ethernet_fin_without_ack", || {
-            asks(ETHERNET, 40005, |packet| packet.fin(), b"", RST_ACK, 0, 1001);
+            asks(ETHERNET, 40005, FIN, b"", RST_ACK, 0, 1001);
         }),
         test("ethernet_data_without_ack", || {
-            asks(ETHERNET, 40006, |packet| packet.psh(), b"data", RST_ACK, 0, 1004);
+            asks(ETHERNET, 40006, PSH, b"data", RST_ACK, 0, 1004);
         }),
-        test("ethernet_ack", || asks(ETHERNET, 40007, |packet| packet.ack(77), b"data", RST, 77, 0)),
-        test("ack", || asks(FILTERED, 40003, |packet| packet.ack(77), b"data", RST, 77, 0)),
+        test("ethernet_ack", || asks(ETHERNET, 40007, ACK, b"data", RST, 77, 0)),
+        test("ack", || asks(FILTERED, 40003, ACK, b"data", RST, 77, 0)),
         // What the filter is for. Should smoltcp ever acknowledge here, this one may go, and the filter with it.
         test("fin_without_ack_is_answered_wrong_by_smoltcp", || {
-            asks(PLAIN, 40004, |packet| packet.fin(), b"", RST, 0, 0);
+            asks(PLAIN, 40004, FIN, b"", RST, 0, 0);
         }),
     ];
     // The hosts stay up until all tests are over.
@@ -155,22 +157,27 @@ fn silent(address: &str) {
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
 
-const RST: u8 = 0x04;
-const RST_ACK: u8 = 0x14;
+const PSH: u8 = 0x08;
+const RST_ACK: u8 = RST | ACK;
 
-type Builder = etherparse::PacketBuilderStep<etherparse::TcpHeader>;
-
-/// Sends a segment with sequence number 1000 to a closed port and compares the reset that comes back.
-fn asks(host: Ipv4Addr, port: u16, flags: impl Fn(Builder) -> Builder, data: &[u8], reset: u8, seq: u32, ack: u32) {
+/// Sends a segment with sequence number 1000 and acknowledgment number 77 to a closed port and compares the reset that comes back.
+fn asks(host: Ipv4Addr, port: u16, flags: u8, data: &[u8], reset: u8, seq: u32, ack: u32) {
     let [a, b, c, _] = host.octets();
     let us = Ipv4Addr::new(a, b, c, 1);
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP)).unwrap();
     socket.set_header_included_v4(true).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
 
-    let mut packet = Vec::new();
-    let builder = PacketBuilder::ipv4(us.octets(), host.octets(), 64).tcp(port, CLOSED, 1000, 1024);
-    flags(builder).write(&mut packet, data).unwrap();
+    let tcp = Tcp {
+        source_port: port,
+        destination_port: CLOSED,
+        seq: 1000,
+        ack: 77,
+        flags,
+        data: data.to_vec(),
+        ..Tcp::default()
+    };
+    let packet = V4 { source: us.octets(), destination: host.octets(), tcp, ..V4::default() }.bytes();
     socket.send_to(&packet, &SocketAddr::from((host, 0)).into()).unwrap();
 
     let deadline = Instant::now() + Duration::from_secs(5);
