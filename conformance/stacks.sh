@@ -72,7 +72,7 @@ play() {
     case $1 in
     linux-reject) set=ipv$2-netfilter ;;&
     linux-*)
-        options+=(--kernel --any-address)
+        options=(--kernel "$device" --any-address)
         command=(testdata/vectors/replay-setup.sh "$device" "$set")
         ;;
     smoltcp*)
@@ -93,7 +93,7 @@ play() {
         command=("$built/venv/bin/python" conformance/stacks/pytcp-host.py "$device")
         ;;
     esac
-    timeout 600 conformance/conformance.py --set "$set" "${options[@]}" --fail-on "" \
+    timeout 600 conformance/conformance.py --set "$set" "${options[@]}" --fail-on nothing \
         --link ../../testdata/vectors/ -- "${command[@]}" 2>$built/"$1".log ||
         die "$1, $set: $(tail -n 1 $built/"$1".log)"
 }
