@@ -170,11 +170,12 @@ def compare_reset(offender, expected, answer):
     else:
         # A peer in SYN-SENT believes the acknowledgment of anything it has sent, data of its SYN or not.
         covered, due = ((each.ack - offender.seq) % 2**32 for each in (answer, expected))
-        is_believed = offender.flags & SYN and 0 < covered <= due
+        other_ack = (numbers, "ACK is not SEQ + length")
+        if offender.flags & SYN and 0 < covered <= due:
+            other_ack = ("different", "ACK leaves out data or FIN of a SYN")
         checks += [
             (has_ack, "wrong", "RST without ACK"),
-            (not has_ack or covered == due, *(("different", "ACK leaves out data or FIN of a SYN") if is_believed else
-                                              (numbers, "ACK is not SEQ + length"))),
+            (not has_ack or covered == due, *other_ack),
             (answer.seq == 0, "different", "SEQ not 0"),
         ]
     return [(severity, difference) for is_so, severity, difference in checks if not is_so]
