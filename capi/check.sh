@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
-need "gcc libc6-dev g++ make cmake pkg-config valgrind" gcc g++ make cmake pkg-config valgrind
+need "gcc libc6-dev g++ make cmake meson pkg-config valgrind" gcc g++ make cmake meson ninja pkg-config valgrind
 need "libnetfilter-queue-dev" /usr/include/libnetfilter_queue/libnetfilter_queue.h
 need "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" arm-none-eabi-gcc qemu-system-arm
 need "gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user" s390x-linux-gnu-gcc qemu-s390x
@@ -141,8 +141,11 @@ examples() {
     make --quiet --directory "$work/make" CFLAGS="-std=c99 -O2 ${warnings[*]}"
     cmake -S capi/examples -B "$work/cmake" -DCMAKE_C_FLAGS="${warnings[*]}" >"$work/cmake.txt"
     cmake --build "$work/cmake" >>"$work/cmake.txt"
+    meson setup --werror "$work/meson" capi/examples >"$work/meson.txt"
+    meson compile -C "$work/meson" >>"$work/meson.txt"
     "$work/make/print_reset" >"$work/reset.txt"
     "$work/cmake/print_reset" | diff "$work/reset.txt" -
+    "$work/meson/print_reset" | diff "$work/reset.txt" -
     if "$work/make/print_reset" 4x 2>"$work/error.txt"; then
         die "print_reset takes what is no packet"
     fi
@@ -210,7 +213,7 @@ step "symbols" symbols
 step "reasons" reasons
 step "AddressSanitizer and UndefinedBehaviorSanitizer" sanitizers
 step "valgrind" memory
-step "examples, by make and by cmake" examples
+step "examples, by make, cmake and meson" examples
 step "an NFQUEUE firewall" firewall
 step "lwIP" lwip
 step "the page, as a new user" capi/readme.sh

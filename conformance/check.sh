@@ -1,5 +1,6 @@
 #!/bin/bash
-# Part of the gate: the forms of the vectors agree, and Linux, smoltcp and lwIP still answer as results/ has it.
+# Part of the gate: the forms of the vectors agree, and every stack still answers as results/ has it. A stack that cannot
+# be built here is left out, with CI=true it fails the check.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
@@ -18,9 +19,41 @@ done
 python3 conformance/test_conformance.py --quiet
 cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 
-for name in linux-reject linux-closed-port smoltcp lwip; do
-    build $name
-    results $name >$built/results.md
-    diff "conformance/results/$name.md" $built/results.md || die "$name answers otherwise than conformance/results/$name.md"
-    echo "$version: $(grep -E '^ipv[46]-' $built/results.md | sed 's/,[^,]* not asked.*//' | paste -sd ';')"
+# steady NAME FILE: what is the same in each run. Two stacks accept from another thread, now before the fence, now after it.
+steady() {
+    case $1 in
+    ipstack) grep -vE '^ipv[46]-|SYN/ACK|belongs on no wire' "$2" ;;
+    netstack-smoltcp) grep -vE '^ipv[46]-|SYN/ACK' "$2" ;;
+    *) cat "$2" ;;
+    esac
+}
+
+# All are built, one after the other, then all are played at once: most of that is waiting.
+playable=()
+for name in "${stacks[@]}"; do
+    (
+        build "$name"
+        echo "$version" >"$built/$name.version"
+    ) 2>"$built/$name.log" &
+    if wait $!; then
+        playable+=("$name")
+    else
+        test -z "${CI-}" || die "$name: $(cat "$built/$name.log")"
+        skip "$name" "$(tail -n 1 "$built/$name.log")"
+    fi
 done
+echo "built after $SECONDS s"
+declare -A plays
+for name in "${playable[@]}"; do
+    results "$name" >"$built/$name.md" &
+    plays[$name]=$!
+done
+for name in "${playable[@]}"; do
+    wait "${plays[$name]}" || die "$name could not be played"
+    steady "$name" "conformance/results/$name.md" >$built/expected.md
+    steady "$name" "$built/$name.md" >$built/found.md
+    diff $built/expected.md $built/found.md ||
+        die "$name answers otherwise than conformance/results/$name.md"
+    echo "$(cat "$built/$name.version"): $(grep -E '^ipv[46]-' "$built/$name.md" | sed 's/,[^,]* not asked.*//' | paste -sd ';')"
+done
+print_not_done

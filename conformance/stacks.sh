@@ -3,7 +3,7 @@
 
 stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwip-2.2 lwipv6 slirp gvisor ipstack netstack-smoltcp pytcp)
 built=target/conformance
-device=conf0
+device=conf0 # each is played in a namespace of its own
 
 # build NAME: builds the stack into $built, and sets $version.
 build() {
@@ -54,6 +54,7 @@ print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packa
         version="$1 $(sed -n "s/^$1 = \"=\(.*\)\"/\1/p" conformance/stacks/rust/Cargo.toml) (crates.io)"
         ;;
     pytcp)
+        python3 -c 'import ensurepip' || die "ensurepip is missing: apt-get install python3-venv"
         test -x $built/venv/bin/python || python3 -m venv $built/venv
         $built/venv/bin/pip install --quiet pytcp==2.7.6
         version="PyTCP 2.7.6 (PyPI)"
@@ -72,7 +73,7 @@ play() {
     case $1 in
     linux-reject) set=ipv$2-netfilter ;;&
     linux-*)
-        options+=(--kernel --any-address)
+        options=(--kernel "$device" --any-address)
         command=(testdata/vectors/replay-setup.sh "$device" "$set")
         ;;
     smoltcp*)
@@ -93,18 +94,22 @@ play() {
         command=("$built/venv/bin/python" conformance/stacks/pytcp-host.py "$device")
         ;;
     esac
-    timeout 600 conformance/conformance.py --set "$set" "${options[@]}" --fail-on "" \
-        --link ../../testdata/vectors/ -- "${command[@]}" 2>$built/"$1".log ||
-        die "$1, $set: $(tail -n 1 $built/"$1".log)"
+    timeout 600 conformance/conformance.py --set "$set" "${options[@]}" --fail-on nothing \
+        --link ../../testdata/vectors/ -- "${command[@]}" 2>"$built/$1-$2.log" ||
+        die "$1, $set: $(tail -n 1 "$built/$1-$2.log")"
 }
 
-# results NAME: the file that is kept of a stack.
+# results NAME: the file that is kept of a stack. Both sets are played at once.
 results() {
+    local other
+    play "$1" 6 >"$built/$1-6.md" &
+    other=$!
     echo "# $1"
     echo
     echo "Written by \`conformance/scoreboard.sh $1\`; [the README](../README.md) explains it."
     echo
     play "$1" 4
+    wait $other
     echo
-    play "$1" 6
+    cat "$built/$1-6.md"
 }

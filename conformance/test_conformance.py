@@ -2,30 +2,27 @@
 """What conformance.py makes of answers that are right, wrong and different. Needs neither Linux nor root."""
 
 import json
-import struct
 import unittest
 
 import conformance
 from conformance import Packet
 
-SETS = {each["name"]: {v["name"]: v for v in each["vectors"]} for each in json.loads(conformance.VECTORS.read_text())["sets"]}
+JSON = json.loads(conformance.VECTORS.read_text())
+SETS = {each["name"]: {vector["name"]: vector for vector in each["vectors"]} for each in JSON["sets"]}
 
 
-def change(packet, at, number, width):
-    """The packet with a field of its TCP segment changed, and its checksums set right again."""
+def edit(packet, *changes):
+    """The packet with bytes replaced, each time `width` of them, and its lengths and checksums right again."""
+    for at, width, new in changes:
+        packet = packet[:at] + new + packet[at + width:]
+    if packet[0] >> 4 == 4:
+        end = (packet[0] & 15) * 4
+        packet = conformance.seal(packet[:2] + len(packet).to_bytes(2, "big") + packet[4:end], 10) + packet[end:]
+    else:
+        packet = packet[:4] + (len(packet) - 40).to_bytes(2, "big") + packet[6:]
     parsed = Packet(packet)
-    at += parsed.at
-    packet = bytearray(packet)
-    packet[at:at + width] = number.to_bytes(width, "big")
-    tcp = parsed.at + 16
-    packet[tcp:tcp + 2] = bytes(2)
-    segment = bytes(packet[parsed.at:])
-    check = 0xFFFF - conformance.total(conformance.pseudo_header(parsed.ip, parsed.source, parsed.destination, len(segment)) + segment)
-    packet[tcp:tcp + 2] = struct.pack("!H", check)
-    return bytes(packet)
-
-
-SEQ, ACK, FLAGS, WINDOW, URGENT = (4, 4), (8, 4), (13, 1), (14, 2), (18, 2)
+    pseudo_header = conformance.pseudo_header(parsed.addresses, 6, len(parsed.tcp))
+    return packet[:parsed.at] + conformance.seal(parsed.tcp, 16, pseudo_header)
 
 
 class Judgement(unittest.TestCase):
@@ -34,9 +31,6 @@ class Judgement(unittest.TestCase):
 
     def reset(self, name, of="ipv4-tcp-stack"):
         return bytes.fromhex(SETS[of][name]["reset"])
-
-    def changed(self, name, field, number, of="ipv4-tcp-stack"):
-        return self.compare(name, change(self.reset(name, of), field[0], number, field[1]), of=of)
 
     def test_own_answers_are_the_same(self):
         for name, vectors in SETS.items():
@@ -50,40 +44,70 @@ class Judgement(unittest.TestCase):
         self.assertEqual(self.compare("source-127.0.0.1")[0][0], "different")
 
     def test_numbers(self):
-        for of in ("ipv4-tcp-stack", "ipv6-tcp-stack"):
-            for name, field, number, severity in [
-                ("textbook-ack", SEQ, 0, "wrong"),
-                ("textbook-ack", ACK, 7, "different"),
-                ("textbook-ack", FLAGS, 0x14, "different"),
-                ("textbook-ack", FLAGS, 0x10, "wrong"),
-                ("textbook-syn", FLAGS, 0x04, "wrong"),
-                ("textbook-syn", FLAGS, 0x12, "wrong"),
-                ("textbook-syn", FLAGS, 0x15, "different"),
-                ("textbook-syn", ACK, 0x1F2083E8, "wrong"),  # the SYN is not counted
-                ("textbook-syn", ACK, 0x1F2083EA, "wrong"),
-                ("textbook-syn", SEQ, 1, "different"),
-                ("flags-02-data", ACK, 0x1F2083E9, "different"),  # the SYN alone is acknowledged: the peer believes it
-                ("flags-01", ACK, 0x1F2083E8, "wrong"),  # the FIN is not counted
-                ("flags-00-data", ACK, 0x1F2083E8, "wrong"),
-                ("textbook-syn", WINDOW, 1, "different"),
-                ("textbook-syn", URGENT, 1, "different"),
+        seq, ack, flags, window, urgent = (4, 4), (8, 4), (13, 1), (14, 2), (18, 2)
+        for of, start in (("ipv4-tcp-stack", 20), ("ipv6-tcp-stack", 40)):
+            for name, (at, width), number, severity in [
+                ("textbook-ack", seq, 0, "wrong"),
+                ("textbook-ack", ack, 7, "different"),
+                ("textbook-ack", flags, 0x14, "different"),
+                ("textbook-ack", flags, 0x10, "wrong"),
+                ("textbook-syn", flags, 0x04, "wrong"),
+                ("textbook-syn", flags, 0x12, "wrong"),
+                ("textbook-syn", flags, 0x15, "different"),
+                ("textbook-syn", ack, 0x1F2083E8, "wrong"),  # the SYN is not counted
+                ("textbook-syn", ack, 0x1F2083EA, "wrong"),
+                ("textbook-syn", seq, 1, "different"),
+                ("flags-02-data", ack, 0x1F2083E9, "different"),  # the SYN alone is acknowledged: the peer believes it
+                ("flags-01", ack, 0x1F2083E8, "wrong"),  # the FIN is not counted
+                ("flags-00-data", ack, 0x1F2083E8, "wrong"),
+                ("textbook-syn", window, 1, "different"),
+                ("textbook-syn", urgent, 1, "different"),
             ]:
-                with self.subTest(of=of, name=name, field=field, number=number):
-                    found = self.changed(name, field, number, of)
+                with self.subTest(of=of, name=name, at=at, number=number):
+                    answer = edit(self.reset(name, of), (start + at, width, number.to_bytes(width, "big")))
+                    found = self.compare(name, answer, of=of)
                     self.assertEqual([each[0] for each in found], [severity], found)
 
     def test_headers(self):
-        right = self.reset("textbook-syn")
-        for at, severities in [(8, {"wrong", "different"}), (10, {"wrong"}), (12, {"wrong"}), (20, {"wrong"}), (36, {"wrong"})]:
-            broken = bytearray(right)
-            broken[at] ^= 1
-            self.assertEqual({each[0] for each in self.compare("textbook-syn", bytes(broken))}, severities, at)
-        right = self.reset("textbook-syn", "ipv6-tcp-stack")
-        for at, severity in [(3, "different"), (1, "different"), (7, "different"), (8, "wrong"), (56, "wrong")]:
-            broken = bytearray(right)
-            broken[at] ^= 0x10
-            found = self.compare("textbook-syn", bytes(broken), of="ipv6-tcp-stack")
-            self.assertIn(severity, {each[0] for each in found}, at)
+        for of, severity, difference, *changes in [
+            ("ipv4-tcp-stack", "wrong", "addresses", (12, 4, bytes([192, 0, 2, 7]))),
+            ("ipv4-tcp-stack", "wrong", "ports", (20, 2, b"\x12\x34")),
+            ("ipv4-tcp-stack", "different", "reserved bits not 0", (32, 1, b"\x51")),
+            ("ipv4-tcp-stack", "different", "TCP options", (32, 8, b"\x60\x14" + bytes(6) + b"\1\1\1\0")),
+            ("ipv4-tcp-stack", "different", "data in the reset", (40, 0, b"data")),
+            ("ipv4-tcp-stack", "wrong", "hop limit 0", (8, 1, b"\0")),
+            ("ipv4-tcp-stack", "different", "hop limit 255", (8, 1, b"\xff")),
+            ("ipv4-tcp-stack", "different", "traffic class", (1, 1, b"\1")),
+            ("ipv4-tcp-stack", "wrong", "a fragment", (6, 1, b"\x60")),
+            ("ipv4-tcp-stack", "wrong", "a fragment", (7, 1, b"\1")),
+            ("ipv4-tcp-stack", "different", "DF not set", (6, 1, b"\0")),
+            ("ipv4-tcp-stack", "different", "IPv4 ID not 0", (4, 2, b"\0\1")),
+            ("ipv4-tcp-stack", "different", "IPv4 options", (20, 0, b"\1\1\1\0"), (0, 1, b"\x46")),
+            ("ipv6-tcp-stack", "wrong", "addresses", (8, 1, b"\x21")),
+            ("ipv6-tcp-stack", "different", "traffic class", (1, 1, b"\x10")),
+            ("ipv6-tcp-stack", "different", "flow label not 0", (3, 1, b"\1")),
+            ("ipv6-tcp-stack", "different", "hop limit 255", (7, 1, b"\xff")),
+            ("ipv6-tcp-stack", "different", "extension headers", (40, 0, b"\6\0\1\4\0\0\0\0"), (6, 1, b"\0")),
+        ]:
+            with self.subTest(of=of, difference=difference):
+                found = self.compare("textbook-syn", edit(self.reset("textbook-syn", of), *changes), of=of)
+                self.assertEqual(found, [(severity, difference)])
+
+    def test_checksums(self):
+        for of, at, difference in [
+            ("ipv4-tcp-stack", 10, "IPv4 header checksum"),
+            ("ipv4-tcp-stack", 36, "TCP checksum"),
+            ("ipv6-tcp-stack", 56, "TCP checksum"),
+        ]:
+            right = self.reset("textbook-syn", of)
+            broken = right[:at] + bytes([right[at] ^ 1]) + right[at + 1:]
+            self.assertEqual(self.compare("textbook-syn", broken, of=of), [("wrong", difference)])
+        zero = [name for name, vector in SETS["ipv6-tcp-stack"].items() if vector.get("reset", "")[112:116] == "ffff"]
+        self.assertGreater(len(zero), 0)
+        for name in zero:
+            right = self.reset(name, "ipv6-tcp-stack")
+            found = self.compare(name, right[:56] + bytes(2) + right[58:], of="ipv6-tcp-stack")
+            self.assertEqual(found, [("different", "other zero checksum")])
 
     def test_two_answers(self):
         right = self.reset("textbook-syn")
@@ -104,7 +128,7 @@ class Judgement(unittest.TestCase):
     def test_segments_that_are_sent_are_right(self):
         for of in ("ipv4-tcp-stack", "ipv6-tcp-stack"):
             like = Packet(bytes.fromhex(SETS[of]["textbook-syn"]["offender"]))
-            made = Packet(conformance.segment(like, conformance.SYN, b"\x12\x34\x00\x50", 1, 2))
+            made = Packet(conformance.segment(like, like.addresses, b"\x12\x34\x00\x50", 1, 2, conformance.SYN))
             self.assertTrue(made.is_sum_right())
             self.assertEqual((made.flags, made.seq, made.ack), (conformance.SYN, 1, 2))
 
