@@ -146,7 +146,7 @@ behind() {
 }
 
 programs() { bpftool prog show | grep -c "name xdp_reset" || true; }
-maps() { bpftool map show | grep -cE "name (PORTS|SETTINGS|STATION|COUNTERS|SOURCES|SUMMING) " || true; }
+maps() { bpftool map show | grep -cE "name (PORTS|SETTINGS|STATION|COUNTERS|SOURCES) " || true; }
 
 # The interface goes down and up, the process is killed, settings change under load.
 faults() {

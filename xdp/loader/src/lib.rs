@@ -26,7 +26,7 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknow
 /// The name of the program, by which `bpftool prog` lists it.
 pub const NAME: &str = "xdp_reset";
 
-/// The oldest kernel that has all the program calls: `bpf_xdp_load_bytes` came with it.
+/// The oldest kernel that has all the program calls: `bpf_xdp_get_buff_len` came with it.
 const OLDEST: KernelVersion = KernelVersion::new(5, 18, 0);
 
 // SAFETY: it holds numbers alone, without padding between or behind them.
