@@ -10,8 +10,8 @@ use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use aya::TestRun;
 use aya::programs::{TestRunOptions, TestRunResult};
+use aya::{TestRun, include_bytes_aligned};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = Program::load().err();
     let may_skip = env::var("CI").as_deref() != Ok("true");
-    let tests: [(&str, Test); 7] = [
+    let tests: [(&str, Test); 8] = [
         ("vectors", vectors),
         ("random", random),
         ("ports", ports),
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         ("rate", rate),
         ("spoofed_sources", spoofed_sources),
         ("every_length", every_length),
+        ("refused", refused),
     ];
     let trials = tests.map(|(name, test)| match &missing {
         None => Trial::test(name, move || Ok(test()?)),
@@ -344,6 +345,17 @@ fn every_length() -> Result<()> {
     }
     ensure!(bench.finish()?[ANSWERED] == 3_467);
     ensure!(trusting.finish()?[ANSWERED] == 8_947);
+    Ok(())
+}
+
+/// What the verifier says of a program that it refuses is passed on.
+fn refused() -> Result<()> {
+    let object = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/refused");
+    let message = Program::load_object(object).err().context("it is not refused")?.to_string();
+    println!("{message}");
+    let (first, log) = message.split_once('\n').context("no log")?;
+    ensure!(first.starts_with("the kernel's verifier refuses the program (Permission denied"), "{first}");
+    ensure!(log.contains("invalid access to packet") && log.lines().count() <= 12, "{log}");
     Ok(())
 }
 
