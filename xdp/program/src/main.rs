@@ -91,14 +91,13 @@ fn decide(context: &XdpContext) -> Result<u32, u32> {
 /// The last two bytes of a header of this length.
 #[inline(always)]
 fn ether_type<const LINK: usize>(context: &XdpContext) -> Result<u16, u32> {
-    let header = prefix::<LINK>(context).ok_or(OTHER)?;
-    Ok(u16::from_be_bytes([header[LINK - 2], header[LINK - 1]]))
+    let type_bytes = frame::<LINK>(context)?.last_chunk().ok_or(OTHER)?;
+    Ok(u16::from_be_bytes(*type_bytes))
 }
 
 #[inline(always)]
 fn ipv4<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
-    let frame = prefix::<HEADERS>(context).ok_or(OTHER)?;
-    let (link, packet) = split::<LINK, 40, HEADERS>(frame);
+    let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
     if packet[9] != TCP {
         return Err(OTHER);
     }
@@ -107,7 +106,8 @@ fn ipv4<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
         return Err(LEFT_TO_THE_KERNEL);
     }
     let settings = settings([packet[22], packet[23]], link)?;
-    // The compiler reads it again after a map: the verifier has to see that the offset of the segment is constant.
+    // After a map, the verifier has to see again that the offset of the segment is constant.
+    let (_, packet) = headers::<LINK, 40, HEADERS>(context)?;
     if packet[0] != 0x45 {
         return Err(LEFT_TO_THE_KERNEL);
     }
@@ -117,6 +117,7 @@ fn ipv4<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
     let frame_len = verify::<SEGMENT>(context, settings, total_len.wrapping_sub(20), addresses)?;
     let [a, b, c, d] = reset.destination.octets();
     limit(settings, [0, 0, 0xff, 0xff, a, b, c, d])?;
+    let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
     turn(link);
     reset.emit(packet);
     cut(context, frame_len, HEADERS)
@@ -124,8 +125,7 @@ fn ipv4<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
 
 #[inline(always)]
 fn ipv6<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
-    let frame = prefix::<HEADERS>(context).ok_or(OTHER)?;
-    let (link, packet) = split::<LINK, 60, HEADERS>(frame);
+    let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     match packet[6] {
         TCP => {}
         // Extension headers.
@@ -134,6 +134,7 @@ fn ipv6<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
     }
     let settings = settings([packet[42], packet[43]], link)?;
     // As above.
+    let (_, packet) = headers::<LINK, 60, HEADERS>(context)?;
     if packet[6] != TCP {
         return Err(LEFT_TO_THE_KERNEL);
     }
@@ -143,33 +144,32 @@ fn ipv6<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
     let addresses = Sum::of(&source).plus(Sum::of(&destination));
     let frame_len = verify::<SEGMENT>(context, settings, payload_len, addresses)?;
     // A host has a whole network of 64 bits.
-    let [a, b, c, d, e, f, g, h, ..] = destination;
-    limit(settings, [a, b, c, d, e, f, g, h])?;
+    limit(settings, *destination.first_chunk().ok_or(OTHER)?)?;
+    let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     turn(link);
     reset.emit(packet);
     cut(context, frame_len, HEADERS)
 }
 
-/// The first bytes of the frame, in place.
+/// The header of the link and the packet behind it, in place.
 #[inline(always)]
-fn prefix<const LEN: usize>(context: &XdpContext) -> Option<&mut [u8; LEN]> {
-    let (start, end) = (context.data(), context.data_end());
-    if start + LEN > end {
-        return None;
-    }
-    // SAFETY: these bytes are there, as the verifier checks too, and nothing else refers to them.
-    Some(unsafe { &mut *(start as *mut [u8; LEN]) })
+fn headers<const LINK: usize, const PACKET: usize, const HEADERS: usize>(
+    context: &XdpContext,
+) -> Result<(&mut [u8; LINK], &mut [u8; PACKET]), u32> {
+    let (link, rest) = frame::<HEADERS>(context)?.split_first_chunk_mut().ok_or(OTHER)?;
+    Ok((link, rest.first_chunk_mut().ok_or(OTHER)?))
 }
 
-/// The header of the link and the packet behind it.
+/// The first bytes of the frame, in place.
 #[inline(always)]
-fn split<const LINK: usize, const PACKET: usize, const HEADERS: usize>(
-    frame: &mut [u8; HEADERS],
-) -> (&mut [u8; LINK], &mut [u8; PACKET]) {
-    const { assert!(LINK + PACKET == HEADERS) };
-    let start = frame.as_mut_ptr();
-    // SAFETY: the two are side by side, and together as long as the frame.
-    unsafe { (&mut *start.cast(), &mut *start.add(LINK).cast()) }
+#[expect(clippy::mut_from_ref, reason = "the context points to the frame")]
+fn frame<const LEN: usize>(context: &XdpContext) -> Result<&mut [u8; LEN], u32> {
+    let (start, end) = (context.data(), context.data_end());
+    if start + LEN > end {
+        return Err(OTHER);
+    }
+    // SAFETY: these bytes are there, as the verifier checks too, and what was given before is not used any more.
+    Ok(unsafe { &mut *(start as *mut [u8; LEN]) })
 }
 
 /// The settings, if the frame is for us.
@@ -248,7 +248,7 @@ impl<const START: usize> Segment<'_, START> {
         if start + N > self.context.data_end() {
             return Err(LEFT_TO_THE_KERNEL);
         }
-        // SAFETY: these bytes are there, as the verifier checks too.
+        // SAFETY: as in `frame`.
         let block = unsafe { &*(start as *const [u8; N]) };
         *sum = sum.plus(sum_of_block(block));
         Ok(())
@@ -285,9 +285,9 @@ fn limit(settings: &Settings, source: [u8; 8]) -> Result<(), u32> {
     // SAFETY: it takes nothing.
     let now = unsafe { bpf_ktime_get_ns() };
     // When the source has had all its resets back: the generic cell rate algorithm.
-    let Some(full) = SOURCES.get_ptr_mut(&source) else {
+    let Some(full) = SOURCES.get_ptr_mut(source) else {
         // It fails when other CPUs have taken all that is free: the source is then not remembered.
-        let _ = SOURCES.insert(&source, &(now + interval), 0);
+        let _ = SOURCES.insert(source, now + interval, 0);
         return Ok(());
     };
     // SAFETY: the value stays until the program ends. Another CPU may write it at the same time: one reset more is sent then.
