@@ -158,7 +158,9 @@ mod tests {
             (KernelVersion::new(5, 18, 0), true),
             (KernelVersion::new(6, 1, 0), true),
         ] {
-            assert_eq!(check_kernel(version).is_ok(), is_new, "{version:?}");
+            let refusal = check_kernel(version).err().map(|error| error.to_string());
+            let expected = "this kernel is too old: the program needs Linux 5.18 or newer";
+            assert_eq!(refusal.as_deref(), (!is_new).then_some(expected), "{version:?}");
         }
     }
 
