@@ -70,20 +70,20 @@ pub fn xdp_reset(context: XdpContext) -> u32 {
 fn decide(context: &XdpContext) -> Result<u32, u32> {
     // Constant offsets: so each number of tags has code of its own.
     match ether_type::<14>(context)? {
-        IPV4 => return ipv4::<14, 34, 54>(context),
-        IPV6 => return ipv6::<14, 54, 74>(context),
+        IPV4 => return ipv4::<14, 54>(context),
+        IPV6 => return ipv6::<14, 74>(context),
         TAG | SERVICE_TAG | OLD_SERVICE_TAG => {}
         _ => return Err(OTHER),
     }
     match ether_type::<18>(context)? {
-        IPV4 => return ipv4::<18, 38, 58>(context),
-        IPV6 => return ipv6::<18, 58, 78>(context),
+        IPV4 => return ipv4::<18, 58>(context),
+        IPV6 => return ipv6::<18, 78>(context),
         TAG | SERVICE_TAG | OLD_SERVICE_TAG => {}
         _ => return Err(OTHER),
     }
     match ether_type::<22>(context)? {
-        IPV4 => ipv4::<22, 42, 62>(context),
-        IPV6 => ipv6::<22, 62, 82>(context),
+        IPV4 => ipv4::<22, 62>(context),
+        IPV6 => ipv6::<22, 82>(context),
         _ => Err(OTHER),
     }
 }
@@ -96,7 +96,7 @@ fn ether_type<const LINK: usize>(context: &XdpContext) -> Result<u16, u32> {
 }
 
 #[inline(always)]
-fn ipv4<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
+fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
     let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
     if packet[9] != TCP {
         return Err(OTHER);
@@ -114,7 +114,7 @@ fn ipv4<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
     let reset = ipv4::Reset::in_reply_to(packet, &CONFIG).map_err(number)?;
     let total_len = u16::from_be_bytes([packet[2], packet[3]]);
     let addresses = Sum::of_words(&[reset.source.octets(), reset.destination.octets()]);
-    let frame_len = verify::<SEGMENT>(context, settings, total_len.wrapping_sub(20), addresses)?;
+    let frame_len = verify(context, settings, LINK + 20, total_len.wrapping_sub(20), addresses)?;
     let [a, b, c, d] = reset.destination.octets();
     limit(settings, [0, 0, 0xff, 0xff, a, b, c, d])?;
     let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
@@ -124,7 +124,7 @@ fn ipv4<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
 }
 
 #[inline(always)]
-fn ipv6<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
+fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
     let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     match packet[6] {
         TCP => {}
@@ -142,7 +142,7 @@ fn ipv6<const LINK: usize, const SEGMENT: usize, const HEADERS: usize>(context: 
     let payload_len = u16::from_be_bytes([packet[4], packet[5]]);
     let (source, destination) = (reset.source.octets(), reset.destination.octets());
     let addresses = Sum::of(&source).plus(Sum::of(&destination));
-    let frame_len = verify::<SEGMENT>(context, settings, payload_len, addresses)?;
+    let frame_len = verify(context, settings, LINK + 40, payload_len, addresses)?;
     // A host has a whole network of 64 bits.
     limit(settings, *destination.first_chunk().ok_or(OTHER)?)?;
     let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
@@ -192,10 +192,10 @@ fn settings<const LINK: usize>(port: [u8; 2], link: &[u8; LINK]) -> Result<&'sta
 
 /// Verifies that the segment is there, as long as the packet says, and its checksum. Returns the length of the frame.
 #[inline(always)]
-fn verify<const START: usize>(context: &XdpContext, settings: &Settings, len: u16, addresses: Sum) -> Result<u64, u32> {
+fn verify(context: &XdpContext, settings: &Settings, at: usize, len: u16, addresses: Sum) -> Result<u64, u32> {
     // SAFETY: the context is the kernel's.
     let frame_len = unsafe { bpf_xdp_get_buff_len(context.ctx) };
-    if frame_len < (START + usize::from(len)) as u64 {
+    if frame_len < (at + usize::from(len)) as u64 {
         return Err(number(NoReset::Truncated));
     }
     if settings.trust != 0 {
@@ -206,17 +206,18 @@ fn verify<const START: usize>(context: &XdpContext, settings: &Settings, len: u1
     }
     let [high, low] = len.to_be_bytes();
     let pseudo_header = addresses.plus(Sum::of_words(&[[0, TCP, high, low]]));
-    let segment = Segment::<START> { context, len: len.into() };
+    let segment = Segment { start: context.data() + at, len: len.into(), data_end: context.data_end() };
     if segment.sum(pseudo_header)?.is_valid() { Ok(frame_len) } else { Err(number(NoReset::TcpChecksum)) }
 }
 
-/// The segment at this offset of the frame.
-struct Segment<'a, const START: usize> {
-    context: &'a XdpContext,
+/// A segment, and where the first buffer of its frame ends.
+struct Segment {
+    start: usize,
     len: usize,
+    data_end: usize,
 }
 
-impl<const START: usize> Segment<'_, START> {
+impl Segment {
     /// Adds its bytes to the sum, in blocks of constant lengths: one for each bit that is set in its length, the longest
     /// first.
     #[inline(always)]
@@ -243,9 +244,9 @@ impl<const START: usize> Segment<'_, START> {
         }
         // The blocks before this one are those of the higher bits.
         let before = self.len & (MAX_SEGMENT & !(2 * N - 1));
-        let start = self.context.data() + START + before;
+        let start = self.start + before;
         // What lies in the next buffer of the frame cannot be read in place.
-        if start + N > self.context.data_end() {
+        if start + N > self.data_end {
             return Err(LEFT_TO_THE_KERNEL);
         }
         // SAFETY: as in `frame`.
