@@ -91,10 +91,30 @@ errors() {
     ! at $server setpriv --reuid nobody --clear-groups --inh-caps=-all "$binary" --interface veth0 --ports 23 \
         >"$work/refused" 2>&1 || die "nobody may load programs"
     grep -q "no permission" "$work/refused" || die "$(cat "$work/refused")"
-    start --ports 23
-    refuses "has an XDP program already, \"xdp_reset\"" --interface veth0 --ports 24
-    stop
+    at $server ip link add bridge type bridge
+    at $server ip link set bridge up
+    refuses "bridge has no native mode for this program" --interface bridge --ports 23 --mode native
+    at $server ip link del bridge
     echo "errors are clear"
+}
+
+# Another program is left alone, and taken away by --replace; not if a link holds it.
+others() {
+    local other mode
+    # The client's one, here too. bpftool attaches without a link.
+    other=$(at $client ip -json link show veth1 | sed -E 's/.*"prog":\{"id":([0-9]+).*/\1/')
+    for mode in xdpdrv xdpgeneric; do
+        at $server bpftool net attach $mode id "$other" dev veth0
+        refuses "has an XDP program already, \"xdp_reset\" (id $other)" --interface veth0 --ports 23
+        start --ports 23 --replace
+        ! at $server ip link show veth0 | grep -qw "id $other" || die "it is still there ($mode)"
+        refuses "has an XDP program already, \"xdp_reset\"" --interface veth0 --ports 24
+        refuses "holds \"xdp_reset\"" --interface veth0 --ports 24 --replace
+        at $client hping3 -n -c 1 -p 23 --syn 10.9.0.1 2>&1 | grep -q "flags=RA"
+        stop
+        test "$(counted answered)" = 1 || die "not answered: $(cat "$log")"
+    done
+    echo "another program is replaced, unless a link holds it"
 }
 
 scan() {
@@ -146,7 +166,7 @@ behind() {
 }
 
 programs() { bpftool prog show | grep -c "name xdp_reset" || true; }
-maps() { bpftool map show | grep -cE "name (PORTS|SETTINGS|STATION|COUNTERS|SOURCES|SUMMING) " || true; }
+maps() { bpftool map show | grep -cE "name (PORTS|SETTINGS|STATION|COUNTERS|SOURCES) " || true; }
 
 # The interface goes down and up, the process is killed, settings change under load.
 faults() {
@@ -186,6 +206,7 @@ grep -q "^answering" "$work/peer" || die "$(cat "$work/peer")"
 before_programs=$(programs)
 before_maps=$(maps)
 errors
+others
 for mode in native skb; do
     clients $mode
     behind $mode

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use aya::programs::{ProgramError, XdpMode, loaded_programs};
-use nix::libc::{EBUSY, EINVAL, EOPNOTSUPP};
+use aya::programs::{ProgramError, XdpMode, loaded_links, loaded_programs};
+use nix::libc::{EBUSY, EEXIST, EINVAL, EOPNOTSUPP};
 use serde_json::Value;
 
 use crate::device::Device;
@@ -37,7 +37,7 @@ pub fn attach(program: &mut Program, name: &str, device: Device, mode: Mode) -> 
         match program.xdp()?.attach_to_if_index(device.index, *mode) {
             Ok(_) => return Ok(mode_name),
             Err(error) => match errno(&error) {
-                Some(EBUSY) => bail!("{}", busy(name)?),
+                Some(EBUSY | EEXIST) => bail!("{}", busy(name)?),
                 Some(EOPNOTSUPP | EINVAL) => {}
                 _ => return Err(explain(error.into()).context(format!("cannot attach to {name}"))),
             },
@@ -111,12 +111,31 @@ fn ip(arguments: &[&str]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Takes away what is attached to the interface.
+/// Takes away what is attached to the interface, unless a process holds it there by a BPF link.
 pub fn detach_others(name: &str) -> Result<()> {
-    if attached(name)?.is_some() {
-        for mode in ["xdpdrv", "xdpgeneric"] {
-            ip(&["link", "set", "dev", name, mode, "off"])?;
+    let Some(Attached { id, program }) = attached(name)? else { return Ok(()) };
+    for mode in ["xdpdrv", "xdpgeneric"] {
+        let off = ip(&["link", "set", "dev", name, mode, "off"]);
+        if off.is_err()
+            && let Some(link) = link_of(id)?
+        {
+            bail!(
+                "BPF link {link} holds {program:?} (id {id}) on {name}: end the process that has it, or \
+                 bpftool link detach id {link}"
+            );
         }
+        off?;
     }
     Ok(())
+}
+
+/// The number of the link that holds this program.
+fn link_of(id: u32) -> Result<Option<u32>> {
+    for link in loaded_links() {
+        let link = link?;
+        if link.program_id() == id {
+            return Ok(Some(link.id()));
+        }
+    }
+    Ok(None)
 }

@@ -77,7 +77,7 @@ fn name(at: u32) -> String {
         ANSWERED => "answered".into(),
         OTHER => "passed, not TCP to these ports".into(),
         OTHER_STATION => "passed, to another station".into(),
-        LEFT_TO_THE_KERNEL => "passed, options, fragment or too long".into(),
+        LEFT_TO_THE_KERNEL => "passed, options, fragment or several buffers".into(),
         WOULD_ANSWER => "passed, would be answered".into(),
         LIMITED => "dropped, over the rate".into(),
         FAILED => "dropped, could not be cut".into(),

@@ -26,7 +26,7 @@ static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknow
 /// The name of the program, by which `bpftool prog` lists it.
 pub const NAME: &str = "xdp_reset";
 
-/// The oldest kernel that has all the program calls: `bpf_xdp_load_bytes` came with it.
+/// The oldest kernel that has all the program calls: `bpf_xdp_get_buff_len` came with it.
 const OLDEST: KernelVersion = KernelVersion::new(5, 18, 0);
 
 // SAFETY: it holds numbers alone, without padding between or behind them.
@@ -158,7 +158,9 @@ mod tests {
             (KernelVersion::new(5, 18, 0), true),
             (KernelVersion::new(6, 1, 0), true),
         ] {
-            assert_eq!(check_kernel(version).is_ok(), is_new, "{version:?}");
+            let refusal = check_kernel(version).err().map(|error| error.to_string());
+            let expected = "this kernel is too old: the program needs Linux 5.18 or newer";
+            assert_eq!(refusal.as_deref(), (!is_new).then_some(expected), "{version:?}");
         }
     }
 

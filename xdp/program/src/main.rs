@@ -4,24 +4,20 @@
 //! The crate decides on the headers and writes the reset. The verifier asks for constant offsets: so headers without
 //! options or extension headers alone are read, and whatever has them is passed up.
 #![no_std]
-#![feature(asm_experimental_arch)]
 #![no_main]
 
 mod shared;
 
-use core::arch::asm;
 use core::panic::PanicInfo;
 use core::ptr;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
-use aya_ebpf::helpers::generated::{
-    bpf_csum_diff, bpf_ktime_get_ns, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len, bpf_xdp_load_bytes,
-};
+use aya_ebpf::helpers::generated::{bpf_csum_diff, bpf_ktime_get_ns, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
 use aya_ebpf::macros::{map, xdp};
 use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray};
 use aya_ebpf::programs::XdpContext;
 use shared::{
-    ANSWERED, CHUNK, COUNTERS as COUNTERS_LEN, FAILED, LEFT_TO_THE_KERNEL, LIMITED, MAX_SEGMENT, OTHER, OTHER_STATION,
+    ANSWERED, COUNTERS as COUNTERS_LEN, FAILED, LEFT_TO_THE_KERNEL, LIMITED, MAX_SEGMENT, OTHER, OTHER_STATION,
     PORT_WORDS, SOURCES as SOURCES_LEN, Settings, WOULD_ANSWER,
 };
 use tcp_reset::checksum::Sum;
@@ -37,30 +33,26 @@ static STATION: Array<[u8; 6]> = Array::with_max_entries(1, 0);
 #[map]
 static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS_LEN, 0);
 #[map]
-static SOURCES: LruHashMap<[u8; 16], u64> = LruHashMap::with_max_entries(SOURCES_LEN, 0);
-/// What is at work while a segment is summed.
-struct Summing {
-    start: u32,
-    left: u32,
-    sum: u32,
-    chunk: [u32; CHUNK / 4],
-}
+static SOURCES: LruHashMap<[u8; 8], u64> = LruHashMap::with_max_entries(SOURCES_LEN, 0);
 
-#[map]
-static SUMMING: PerCpuArray<Summing> = PerCpuArray::with_max_entries(1, 0);
-
-/// The checksum of the segment is verified here, by the kernel's own code.
+/// The checksum of the segment is verified here.
 const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);
 
 const TCP: u8 = 6;
+
+/// The most that `bpf_csum_diff` takes before Linux 6.13.
+const MAX_DIFF: usize = 512;
 
 /// What an Ethernet header ends in, or a VLAN tag begins with.
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const TAG: u16 = 0x8100;
 const SERVICE_TAG: u16 = 0x88a8;
+/// A service tag before 802.1ad.
+const OLD_SERVICE_TAG: u16 = 0x9100;
 
 #[xdp(frags)]
+#[inline(always)]
 pub fn xdp_reset(context: XdpContext) -> u32 {
     let counter = match decide(&context) {
         Ok(counter) | Err(counter) => counter,
@@ -80,13 +72,13 @@ fn decide(context: &XdpContext) -> Result<u32, u32> {
     match ether_type::<14>(context)? {
         IPV4 => return ipv4::<14, 54>(context),
         IPV6 => return ipv6::<14, 74>(context),
-        TAG | SERVICE_TAG => {}
+        TAG | SERVICE_TAG | OLD_SERVICE_TAG => {}
         _ => return Err(OTHER),
     }
     match ether_type::<18>(context)? {
         IPV4 => return ipv4::<18, 58>(context),
         IPV6 => return ipv6::<18, 78>(context),
-        TAG | SERVICE_TAG => {}
+        TAG | SERVICE_TAG | OLD_SERVICE_TAG => {}
         _ => return Err(OTHER),
     }
     match ether_type::<22>(context)? {
@@ -99,14 +91,13 @@ fn decide(context: &XdpContext) -> Result<u32, u32> {
 /// The last two bytes of a header of this length.
 #[inline(always)]
 fn ether_type<const LINK: usize>(context: &XdpContext) -> Result<u16, u32> {
-    let header = prefix::<LINK>(context).ok_or(OTHER)?;
-    Ok(u16::from_be_bytes([header[LINK - 2], header[LINK - 1]]))
+    let type_bytes = frame::<LINK>(context)?.last_chunk().ok_or(OTHER)?;
+    Ok(u16::from_be_bytes(*type_bytes))
 }
 
 #[inline(always)]
 fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
-    let frame = prefix::<HEADERS>(context).ok_or(OTHER)?;
-    let (link, packet) = split::<LINK, 40, HEADERS>(frame);
+    let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
     if packet[9] != TCP {
         return Err(OTHER);
     }
@@ -115,25 +106,26 @@ fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
         return Err(LEFT_TO_THE_KERNEL);
     }
     let settings = settings([packet[22], packet[23]], link)?;
-    // The compiler reads it again after a map: the verifier has to see that the offset of the segment is constant.
+    // After a map, the verifier has to see again that the offset of the segment is constant.
+    let (_, packet) = headers::<LINK, 40, HEADERS>(context)?;
     if packet[0] != 0x45 {
         return Err(LEFT_TO_THE_KERNEL);
     }
     let reset = ipv4::Reset::in_reply_to(packet, &CONFIG).map_err(number)?;
     let total_len = u16::from_be_bytes([packet[2], packet[3]]);
     let addresses = Sum::of_words(&[reset.source.octets(), reset.destination.octets()]);
-    verify(context, settings, LINK + 20, total_len.wrapping_sub(20), addresses)?;
+    let frame_len = verify(context, settings, LINK + 20, total_len.wrapping_sub(20), addresses)?;
     let [a, b, c, d] = reset.destination.octets();
-    limit(settings, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])?;
+    limit(settings, [0, 0, 0xff, 0xff, a, b, c, d])?;
+    let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
     turn(link);
     reset.emit(packet);
-    cut(context, HEADERS)
+    cut(context, frame_len, HEADERS)
 }
 
 #[inline(always)]
 fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result<u32, u32> {
-    let frame = prefix::<HEADERS>(context).ok_or(OTHER)?;
-    let (link, packet) = split::<LINK, 60, HEADERS>(frame);
+    let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     match packet[6] {
         TCP => {}
         // Extension headers.
@@ -142,6 +134,7 @@ fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     }
     let settings = settings([packet[42], packet[43]], link)?;
     // As above.
+    let (_, packet) = headers::<LINK, 60, HEADERS>(context)?;
     if packet[6] != TCP {
         return Err(LEFT_TO_THE_KERNEL);
     }
@@ -149,35 +142,34 @@ fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     let payload_len = u16::from_be_bytes([packet[4], packet[5]]);
     let (source, destination) = (reset.source.octets(), reset.destination.octets());
     let addresses = Sum::of(&source).plus(Sum::of(&destination));
-    verify(context, settings, LINK + 40, payload_len, addresses)?;
+    let frame_len = verify(context, settings, LINK + 40, payload_len, addresses)?;
     // A host has a whole network of 64 bits.
-    let [a, b, c, d, e, f, g, h, ..] = destination;
-    limit(settings, [a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0])?;
+    limit(settings, *destination.first_chunk().ok_or(OTHER)?)?;
+    let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     turn(link);
     reset.emit(packet);
-    cut(context, HEADERS)
+    cut(context, frame_len, HEADERS)
+}
+
+/// The header of the link and the packet behind it, in place.
+#[inline(always)]
+fn headers<const LINK: usize, const PACKET: usize, const HEADERS: usize>(
+    context: &XdpContext,
+) -> Result<(&mut [u8; LINK], &mut [u8; PACKET]), u32> {
+    let (link, rest) = frame::<HEADERS>(context)?.split_first_chunk_mut().ok_or(OTHER)?;
+    Ok((link, rest.first_chunk_mut().ok_or(OTHER)?))
 }
 
 /// The first bytes of the frame, in place.
 #[inline(always)]
-fn prefix<const LEN: usize>(context: &XdpContext) -> Option<&mut [u8; LEN]> {
+#[expect(clippy::mut_from_ref, reason = "the context points to the frame")]
+fn frame<const LEN: usize>(context: &XdpContext) -> Result<&mut [u8; LEN], u32> {
     let (start, end) = (context.data(), context.data_end());
     if start + LEN > end {
-        return None;
+        return Err(OTHER);
     }
-    // SAFETY: these bytes are there, as the verifier checks too, and nothing else refers to them.
-    Some(unsafe { &mut *(start as *mut [u8; LEN]) })
-}
-
-/// The header of the link and the packet behind it.
-#[inline(always)]
-fn split<const LINK: usize, const PACKET: usize, const HEADERS: usize>(
-    frame: &mut [u8; HEADERS],
-) -> (&mut [u8; LINK], &mut [u8; PACKET]) {
-    const { assert!(LINK + PACKET == HEADERS) };
-    let start = frame.as_mut_ptr();
-    // SAFETY: the two are side by side, and together as long as the frame.
-    unsafe { (&mut *start.cast(), &mut *start.add(LINK).cast()) }
+    // SAFETY: these bytes are there, as the verifier checks too, and what was given before is not used any more.
+    Ok(unsafe { &mut *(start as *mut [u8; LEN]) })
 }
 
 /// The settings, if the frame is for us.
@@ -198,72 +190,92 @@ fn settings<const LINK: usize>(port: [u8; 2], link: &[u8; LINK]) -> Result<&'sta
     SETTINGS.get(0).ok_or(OTHER)
 }
 
-/// Verifies that the segment is there, as long as the packet says, and its checksum.
+/// Verifies that the segment is there, as long as the packet says, and its checksum. Returns the length of the frame.
 #[inline(always)]
-fn verify(context: &XdpContext, settings: &Settings, start: usize, len: u16, addresses: Sum) -> Result<(), u32> {
+fn verify(context: &XdpContext, settings: &Settings, at: usize, len: u16, addresses: Sum) -> Result<u64, u32> {
+    // SAFETY: the context is the kernel's.
+    let frame_len = unsafe { bpf_xdp_get_buff_len(context.ctx) };
+    if frame_len < (at + usize::from(len)) as u64 {
+        return Err(number(NoReset::Truncated));
+    }
     if settings.trust != 0 {
-        // SAFETY: the context is the kernel's.
-        let frame_len = unsafe { bpf_xdp_get_buff_len(context.ctx) };
-        return if frame_len < (start + usize::from(len)) as u64 { Err(number(NoReset::Truncated)) } else { Ok(()) };
+        return Ok(frame_len);
     }
     if usize::from(len) > MAX_SEGMENT {
         return Err(LEFT_TO_THE_KERNEL);
     }
     let [high, low] = len.to_be_bytes();
     let pseudo_header = addresses.plus(Sum::of_words(&[[0, TCP, high, low]]));
-    let seed = !u16::from_ne_bytes(pseudo_header.checksum());
-    let sum = sum(context, start as u32, u32::from(len), u32::from(seed))?;
-    if Sum::of_words(&[sum.to_ne_bytes()]).is_valid() { Ok(()) } else { Err(number(NoReset::TcpChecksum)) }
+    let segment = Segment { start: context.data() + at, len: len.into(), data_end: context.data_end() };
+    if segment.sum(pseudo_header)?.is_valid() { Ok(frame_len) } else { Err(number(NoReset::TcpChecksum)) }
 }
 
-/// Adds bytes of the frame to the sum; `None` if it ends before.
-#[inline(always)]
-fn sum(context: &XdpContext, start: u32, len: u32, seed: u32) -> Result<u32, u32> {
-    let summing = SUMMING.get_ptr_mut(0).ok_or(LEFT_TO_THE_KERNEL)?;
-    // SAFETY: it belongs to this CPU while the program runs.
-    let summing = unsafe { &mut *summing };
-    // In the map, the verifier knows no values: each turn of the loop, and what follows, is then the same to it.
-    (summing.start, summing.left, summing.sum) = (start, len, seed);
-    for _ in 0..MAX_SEGMENT / CHUNK {
-        if summing.left == 0 {
-            break;
-        }
-        let last = opaque(u64::from(summing.left.min(CHUNK as u32)) - 1);
-        if last >= CHUNK as u64 {
-            return Err(LEFT_TO_THE_KERNEL);
-        }
-        let (part, last_word) = (last as u32 + 1, last as u32 / 4);
-        let chunk = summing.chunk.as_mut_ptr();
-        // SAFETY: the chunk is as long as the longest part.
-        let sum = unsafe {
-            *chunk.add(last_word as usize) = 0;
-            if bpf_xdp_load_bytes(context.ctx, summing.start, chunk.cast(), part) != 0 {
-                return Err(number(NoReset::Truncated));
-            }
-            bpf_csum_diff(ptr::null_mut(), 0, chunk, (last_word + 1) * 4, summing.sum)
-        };
-        // Kernels before 6.13 sum 512 bytes at most.
-        if sum < 0 {
-            return Err(LEFT_TO_THE_KERNEL);
-        }
-        summing.sum = sum as u32;
-        summing.left -= part;
-        summing.start += part;
+/// A segment, and where the first buffer of its frame ends.
+struct Segment {
+    start: usize,
+    len: usize,
+    data_end: usize,
+}
+
+impl Segment {
+    /// Adds its bytes to the sum, in blocks of constant lengths: one for each bit that is set in its length, the longest
+    /// first.
+    #[inline(always)]
+    fn sum(&self, mut sum: Sum) -> Result<Sum, u32> {
+        self.add::<2048>(&mut sum)?;
+        self.add::<1024>(&mut sum)?;
+        self.add::<512>(&mut sum)?;
+        self.add::<256>(&mut sum)?;
+        self.add::<128>(&mut sum)?;
+        self.add::<64>(&mut sum)?;
+        self.add::<32>(&mut sum)?;
+        self.add::<16>(&mut sum)?;
+        self.add::<8>(&mut sum)?;
+        self.add::<4>(&mut sum)?;
+        self.add::<2>(&mut sum)?;
+        self.add::<1>(&mut sum)?;
+        Ok(sum)
     }
-    Ok(summing.sum)
+
+    #[inline(always)]
+    fn add<const N: usize>(&self, sum: &mut Sum) -> Result<(), u32> {
+        if self.len & N == 0 {
+            return Ok(());
+        }
+        // The blocks before this one are those of the higher bits.
+        let before = self.len & (MAX_SEGMENT & !(2 * N - 1));
+        let start = self.start + before;
+        // What lies in the next buffer of the frame cannot be read in place.
+        if start + N > self.data_end {
+            return Err(LEFT_TO_THE_KERNEL);
+        }
+        // SAFETY: as in `frame`.
+        let block = unsafe { &*(start as *const [u8; N]) };
+        *sum = sum.plus(sum_of_block(block));
+        Ok(())
+    }
 }
 
-/// The same number, of which the compiler forgets what it knows: a check of it then stays where the verifier sees it.
+/// Sums a block: a short one here, a longer one by the kernel.
 #[inline(always)]
-fn opaque(mut number: u64) -> u64 {
-    // SAFETY: it does nothing.
-    unsafe { asm!("/* {0} */", inout(reg) number, options(pure, nomem, nostack, preserves_flags)) };
-    number
+fn sum_of_block<const N: usize>(block: &[u8; N]) -> Sum {
+    match *block.as_slice() {
+        [a] => Sum::of_words(&[[a, 0, 0, 0]]),
+        [a, b] => Sum::of_words(&[[a, b, 0, 0]]),
+        [a, b, c, d] => Sum::of_words(&[[a, b, c, d]]),
+        _ if N <= 32 => Sum::of(block),
+        _ => block.chunks(MAX_DIFF).fold(Sum::of_words(&[]), |sum, part| {
+            // SAFETY: it reads the part.
+            let part =
+                unsafe { bpf_csum_diff(ptr::null_mut(), 0, part.as_ptr().cast_mut().cast(), part.len() as u32, 0) };
+            sum.plus(Sum::of_words(&[(part as u32).to_ne_bytes()]))
+        }),
+    }
 }
 
 /// Takes a reset off what the source may have, unless this is a dry run.
 #[inline(always)]
-fn limit(settings: &Settings, source: [u8; 16]) -> Result<(), u32> {
+fn limit(settings: &Settings, source: [u8; 8]) -> Result<(), u32> {
     let Settings { interval, burst, dry_run, .. } = *settings;
     if dry_run != 0 {
         return Err(WOULD_ANSWER);
@@ -274,9 +286,9 @@ fn limit(settings: &Settings, source: [u8; 16]) -> Result<(), u32> {
     // SAFETY: it takes nothing.
     let now = unsafe { bpf_ktime_get_ns() };
     // When the source has had all its resets back: the generic cell rate algorithm.
-    let Some(full) = SOURCES.get_ptr_mut(&source) else {
+    let Some(full) = SOURCES.get_ptr_mut(source) else {
         // It fails when other CPUs have taken all that is free: the source is then not remembered.
-        let _ = SOURCES.insert(&source, &(now + interval), 0);
+        let _ = SOURCES.insert(source, now + interval, 0);
         return Ok(());
     };
     // SAFETY: the value stays until the program ends. Another CPU may write it at the same time: one reset more is sent then.
@@ -293,24 +305,16 @@ fn limit(settings: &Settings, source: [u8; 16]) -> Result<(), u32> {
 /// Swaps the addresses of the Ethernet header.
 #[inline(always)]
 fn turn(link: &mut [u8]) {
-    if let Some([d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5]) = link.first_chunk_mut() {
-        core::mem::swap(d0, s0);
-        core::mem::swap(d1, s1);
-        core::mem::swap(d2, s2);
-        core::mem::swap(d3, s3);
-        core::mem::swap(d4, s4);
-        core::mem::swap(d5, s5);
+    if let Some([destination, source]) = link.as_chunks_mut::<6>().0.first_chunk_mut() {
+        (*destination, *source) = (*source, *destination);
     }
 }
 
 /// Cuts the frame to the length of its reset.
 #[inline(always)]
-fn cut(context: &XdpContext, len: usize) -> Result<u32, u32> {
+fn cut(context: &XdpContext, frame_len: u64, len: usize) -> Result<u32, u32> {
     // SAFETY: the context is the kernel's, and nothing refers to the frame any more.
-    let cut = unsafe {
-        let frame_len = bpf_xdp_get_buff_len(context.ctx);
-        bpf_xdp_adjust_tail(context.ctx, len as i32 - frame_len as i32)
-    };
+    let cut = unsafe { bpf_xdp_adjust_tail(context.ctx, len as i32 - frame_len as i32) };
     if cut == 0 { Ok(ANSWERED) } else { Err(FAILED) }
 }
 

@@ -29,7 +29,8 @@ pub const ANSWERED: u32 = 0;
 pub const OTHER: u32 = 32;
 /// Passed up: addressed to another station.
 pub const OTHER_STATION: u32 = 33;
-/// Passed up: IPv4 options, IPv6 extension headers, fragments, and segments of more than [`MAX_SEGMENT`] bytes.
+/// Passed up: IPv4 options, IPv6 extension headers, fragments; and, to have their checksum verified, segments that are not
+/// in one buffer or longer than [`MAX_SEGMENT`].
 pub const LEFT_TO_THE_KERNEL: u32 = 34;
 /// Passed up in a dry run: a reset would have been sent.
 pub const WOULD_ANSWER: u32 = 35;
@@ -38,9 +39,6 @@ pub const LIMITED: u32 = 36;
 /// Dropped: it could not be cut to the length of the reset.
 pub const FAILED: u32 = 37;
 
-/// The longest TCP segment whose checksum is verified here.
-pub const MAX_SEGMENT: usize = 6 * CHUNK;
-
-/// How many bytes are summed at once: a whole segment of an Ethernet frame. Before Linux 6.13, `bpf_csum_diff` takes 512 at
-/// most, and longer segments are passed up.
-pub const CHUNK: usize = 1536;
+/// The longest TCP segment whose checksum is verified here, one less than a power of two. Where a page has 4 KiB, a buffer
+/// does not hold more.
+pub const MAX_SEGMENT: usize = 4095;
