@@ -48,7 +48,7 @@ count() {
     awk -v set="$1" '$1 == set { printf "%.0f", $2; found = 1 } END { exit !found }' $outputs/instructions
 }
 syn=$(count syn-40) options=$(count syn-60) data=$(count data-1500) ipv6=$(count ipv6-syn-60)
-says "$syn for a SYN, $options for one with options, $data for 1,500 bytes, $ipv6 for a SYN with options over IPv6"
+says "$syn for a SYN, $options for one with options, $data for 1,500 bytes, $ipv6 for a SYN without options over IPv6"
 
 embedded/footprint.sh >$outputs/footprint
 says_lines '^\| tcp-reset' $outputs/footprint
