@@ -28,7 +28,8 @@ steady() {
     esac
 }
 
-# All are built, one after the other, then all are played at once: most of that is waiting.
+# All are built, one after the other, then all are played at once: most of that is waiting. Each build is in the background,
+# because a build under `if` would go on after a failure.
 playable=()
 for name in "${stacks[@]}"; do
     (

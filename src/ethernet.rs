@@ -121,8 +121,9 @@ fn answer<'a>(
 
 /// The header of a reset, its parts where they stand: in the offender or in a [`Reset`].
 struct Header<'a> {
-    /// Three words and the next, which is written over: one store of eight bytes, which saves 5 instructions.
+    /// Three words and the next one, which is then overwritten: one store of eight bytes. Saves 5 instructions.
     destination: &'a [[u8; 2]],
+    /// The same.
     source: &'a [[u8; 2]],
     /// Tags and EtherType; what comes behind them does not count.
     tags: &'a [[u8; 2]],

@@ -151,6 +151,7 @@ fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, &[[u8; 4]; 5]>, 
         ensure(sum.is_valid(), NoReset::HeaderChecksum)?;
     }
     // A first fragment goes on, whether more follow or not: the TCP checksum tells whether the segment is whole.
+    // The upper three bits are flags (RFC 791 §3.1).
     ensure(u16::from_be_bytes([f0, f1]) << 3 == 0, NoReset::Fragment)?;
     ensure(protocol == tcp::PROTOCOL, NoReset::NotTcp)?;
     let &[source, destination] = addresses;

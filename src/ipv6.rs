@@ -135,6 +135,7 @@ pub(crate) fn answer(
 fn write(traffic_class: u8, hop_limit: u8, addresses: [&[[u8; 4]]; 2], header: &mut [u8; HEADER_LEN]) {
     let [first, second, both @ ..] = chunks_mut::<4, 10, HEADER_LEN>(header);
     *first = (0x6000_0000 | u32::from(traffic_class) << 20).to_be_bytes();
+    // 20 bytes of payload.
     *second = (0x0014_0000 | u32::from(tcp::PROTOCOL) << 8 | u32::from(hop_limit)).to_be_bytes();
     copy(addresses[0], &mut both[..4]);
     copy(addresses[1], &mut both[4..]);

@@ -23,7 +23,7 @@ pub const ACK: u8 = 0x10;
 pub const HEADER_LEN: usize = 20;
 
 /// What became of the offending segment: it decides which sequence number its destination expects next.
-// Numbered from 1, which leaves 0 to `Towards::Source`: 32 bytes of the code for both IP versions on small machines.
+// Numbered from 1, which leaves 0 to `Towards::Source`: saves 32 bytes of code for both IP versions on small machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// It was dropped, as by a firewall: the destination expects SEG.SEQ still.

@@ -33,6 +33,7 @@ use nix::errno::Errno;
 use socket2::Socket;
 use sockets::{Kernel, LISTEN, LISTENING, PATIENCE, has_ended, lives, with_seq, without_ack};
 use support::packet::{Tcp, V4, V6};
+use support::protocol::{PSH, URG};
 use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, Fate, NoReset, Reset};
 use tcp_reset_linux::Family;
@@ -43,9 +44,7 @@ const CONNECTIONS: usize = 10_000;
 /// The most data that a segment of 1500 bytes holds beside timestamps.
 const MOST_DATA: usize = 1448;
 
-/// The flags that the crate has no use for (RFC 9293 §3.1), and the option that fills up a word (§3.2).
-const PSH: u8 = 0x08;
-const URG: u8 = 0x20;
+/// The option that fills up a word (RFC 9293 §3.2).
 const NO_OPERATION: u8 = 1;
 
 /// A row of the table.

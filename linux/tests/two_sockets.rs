@@ -20,13 +20,16 @@ use etherparse::{SlicedPacket, TransportSlice};
 use fastrand::Rng;
 use nix::errno::Errno;
 use socket2::Socket;
-use sockets::{Kernel, LISTEN, LISTENING, PATIENCE, SYN_RECEIVED, has_ended, lives, with_seq, without_ack};
+use sockets::{Kernel, LISTEN, LISTENING, PATIENCE, has_ended, lives, with_seq, without_ack};
 use tcp_reset::{Config, Fate, NoReset, Reset};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::namespace::set;
 
 /// How many connections are ended, for each row of the table and each family.
 const CONNECTIONS: usize = 1_000;
+
+/// A state in `/proc/net/tcp`.
+const SYN_RECEIVED: &str = "03";
 
 /// The ends of a network: the client, which connects, and the server.
 const CLIENT: usize = 0;

@@ -2,10 +2,8 @@
 
 use fastrand::Rng;
 use support::packet::{Tcp, V4, V6, repair};
-use support::protocol::UDP;
+use support::protocol::{PSH, UDP};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
-
-const PSH: u8 = 0x08;
 
 /// What Linux puts into a SYN: maximum segment size, SACK permitted, timestamps, window scale.
 const SYN_OPTIONS: &[u8] = &[2, 4, 5, 180, 4, 2, 8, 10, 18, 52, 86, 120, 0, 0, 0, 0, 1, 3, 3, 7];

@@ -12,6 +12,7 @@ use etherparse::{SlicedPacket, TransportSlice};
 use libtest_mimic::{Arguments, Trial};
 use socket2::{Domain, Protocol, Socket, Type};
 use support::packet::{Tcp, V4};
+use support::protocol::PSH;
 use tcp_reset::tcp::{ACK, FIN, RST};
 use tcp_reset_linux::namespace;
 
@@ -157,10 +158,10 @@ fn silent(address: &str) {
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
 
-const PSH: u8 = 0x08;
 const RST_ACK: u8 = RST | ACK;
 
-/// Sends a segment with sequence number 1000 and acknowledgment number 77 to a closed port and compares the reset that comes back.
+/// Sends a segment with sequence number 1000 and acknowledgment number 77 to a closed port, and compares the reset that
+/// comes back.
 fn asks(host: Ipv4Addr, port: u16, flags: u8, data: &[u8], reset: u8, seq: u32, ack: u32) {
     let [a, b, c, _] = host.octets();
     let us = Ipv4Addr::new(a, b, c, 1);

@@ -26,9 +26,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// The port of the listening socket.
 pub(crate) const LISTENING: u16 = 80;
 
-// States in `/proc/net/tcp`.
-#[allow(dead_code, reason = "one of two tests looks for it")]
-pub(crate) const SYN_RECEIVED: &str = "03";
+/// Its state in `/proc/net/tcp`.
 pub(crate) const LISTEN: &str = "0A";
 
 /// Runs a test for each row of a table and each family.

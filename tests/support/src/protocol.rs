@@ -1,4 +1,5 @@
-//! Protocol numbers of IPv4 and IPv6, with the IPv6 extension headers (RFC 8200 §4, RFC 4302).
+//! Protocol numbers of IPv4 and IPv6, with the IPv6 extension headers (RFC 8200 §4, RFC 4302); and the bits of TCP for
+//! which the crate has no name (RFC 9293 §3.1).
 
 pub const HOP_BY_HOP: u8 = 0;
 pub const TCP: u8 = 6;
@@ -12,3 +13,6 @@ pub const DESTINATION_OPTIONS: u8 = 60;
 
 /// The headers that IPv6 may have before TCP.
 pub const EXTENSIONS: [u8; 5] = [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_OPTIONS];
+
+pub const PSH: u8 = 0x08;
+pub const URG: u8 = 0x20;
