@@ -1,7 +1,6 @@
 //! Records the conformance vectors: chosen offenders, each with Linux's answer.
 
 mod cases;
-mod draft;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};

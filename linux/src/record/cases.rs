@@ -1,155 +1,197 @@
 //! Which offenders are recorded: each row of the contract, each flag byte, each length near an edge.
 
+use support::packet::{Parts, Tcp, V4, V6, repair_header};
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
-use support::reference::sum;
+use support::reference::{pseudo_header, sum};
 use tcp_reset::tcp::ACK;
 
-use super::draft::{Draft, seal_ipv4};
 use crate::Family;
 use crate::exclude::exclusion;
 use crate::generate::Generator;
 use crate::reference::Reference;
 
-/// A name and an offender.
-type Case = (String, Vec<u8>);
-
 /// How many random packets follow the chosen ones, and how long they may be.
 const RANDOM: usize = 200;
 const RANDOM_LEN: usize = 160;
 
-/// All offenders of one family, for one reference.
-pub(super) fn all(family: Family, reference: Reference) -> Vec<Case> {
-    let syn = Draft::new(family);
-    let mut cases = Vec::new();
-    textbook(&syn, &mut cases);
-    numbers(&syn, &mut cases);
-    lengths(&syn, &mut cases);
-    tcp_checksums(&syn, &mut cases);
-    header_bytes(family, &syn, &mut cases);
-    addresses(family, &syn, &mut cases);
+/// All offenders of one family, for one reference: a name and a packet.
+pub(super) fn all(family: Family, reference: Reference) -> Vec<(String, Vec<u8>)> {
+    let mut cases = Cases { family, all: Vec::new() };
+    cases.tcp("textbook-syn", syn());
+    cases.tcp("textbook-ack", Tcp { flags: ACK, ..syn() });
+    numbers(&mut cases);
+    lengths(&mut cases);
+    tcp_checksums(&mut cases);
+    header_bytes(&mut cases);
+    addresses(&mut cases);
     match family {
-        Family::V4 => ipv4(&syn, &mut cases),
-        Family::V6 => ipv6(&syn, &mut cases),
+        Family::V4 => ipv4(&mut cases),
+        Family::V6 => ipv6(&mut cases),
     }
-    random(family, reference, &mut cases);
-    cases
+    random(reference, &mut cases);
+    cases.all
 }
 
-fn textbook(syn: &Draft, cases: &mut Vec<Case>) {
-    cases.push(("textbook-syn".into(), syn.packet()));
-    cases.push(("textbook-ack".into(), syn.clone().flags(ACK).packet()));
+/// The offenders so far.
+struct Cases {
+    family: Family,
+    all: Vec<(String, Vec<u8>)>,
+}
+
+impl Cases {
+    fn packet(&mut self, name: impl Into<String>, packet: Vec<u8>) {
+        self.all.push((name.into(), packet));
+    }
+
+    /// Adds a segment.
+    fn tcp(&mut self, name: impl Into<String>, tcp: Tcp) {
+        self.packet(name, self.parts(tcp).bytes());
+    }
+
+    /// Adds the SYN behind extension headers, the last of which names `protocol`.
+    fn chain(&mut self, name: &str, extensions: Vec<(u8, Vec<u8>)>, protocol: u8) {
+        self.packet(format!("extension-{name}"), V6 { extensions, protocol, ..v6(syn()) }.bytes());
+    }
+
+    /// Adds the SYN with a change of its IP header or its segment.
+    fn changed(&mut self, name: impl Into<String>, change: impl FnOnce(&mut Parts)) {
+        let mut parts = self.parts(syn());
+        change(&mut parts);
+        self.packet(name, parts.bytes());
+    }
+
+    fn parts(&self, tcp: Tcp) -> Parts {
+        match self.family {
+            Family::V4 => v4(tcp).parts(),
+            Family::V6 => v6(tcp).parts(),
+        }
+    }
+}
+
+/// The textbook's SYN: from port 36050 to port 80, sequence number 522224616.
+fn syn() -> Tcp {
+    Tcp { ack: 1_406_759_780, window: 0xfaf0, ..Tcp::default() }
+}
+
+fn v4(tcp: Tcp) -> V4 {
+    V4 { ttl: 64, tcp, ..V4::default() }
+}
+
+fn v6(tcp: Tcp) -> V6 {
+    let [source, destination] = [1, 2].map(|net| (0x2001_0db8_u128 << 96 | net << 80 | net).to_be_bytes());
+    V6 { flow_label: 0, hop_limit: 64, source, destination, tcp, ..V6::default() }
+}
+
+/// Data whose bytes are easily told apart.
+fn data(len: usize) -> Vec<u8> {
+    (1..=251).cycle().take(len).collect()
 }
 
 /// Every flag byte, with and without data; sequence numbers that wrap; every data offset.
-fn numbers(syn: &Draft, cases: &mut Vec<Case>) {
+fn numbers(cases: &mut Cases) {
     for flags in 0..=255 {
-        let draft = syn.clone().flags(flags);
-        cases.push((format!("flags-{flags:02x}"), draft.packet()));
-        cases.push((format!("flags-{flags:02x}-data"), draft.data(3).packet()));
+        cases.tcp(format!("flags-{flags:02x}"), Tcp { flags, ..syn() });
+        cases.tcp(format!("flags-{flags:02x}-data"), Tcp { flags, data: data(3), ..syn() });
     }
     for (flags, name) in
         [(0x00, "none"), (0x01, "fin"), (0x02, "syn"), (0x03, "syn-fin"), (ACK, "ack"), (0x11, "fin-ack")]
     {
-        for number in [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_fffe, 0xffff_ffff] {
-            let draft = syn.clone().flags(flags).seq(number).ack(number.rotate_left(1));
-            cases.push((format!("wrap-{name}-{number:08x}"), draft.packet()));
-            cases.push((format!("wrap-{name}-{number:08x}-data"), draft.data(2).packet()));
+        for seq in [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_fffe, 0xffff_ffff] {
+            let tcp = Tcp { flags, seq, ack: seq.rotate_left(1), ..syn() };
+            cases.tcp(format!("wrap-{name}-{seq:08x}"), tcp.clone());
+            cases.tcp(format!("wrap-{name}-{seq:08x}-data"), Tcp { data: data(2), ..tcp });
         }
     }
     for words in 0..16 {
         for len in [0, 1, 4, 39, 40, 44] {
             // No-operation options: only the data offset makes them so.
-            let mut draft = syn.clone().data_offset(words);
-            draft.tcp.resize(20 + len, 1);
-            cases.push((format!("data-offset-{words}-segment-{}", 20 + len), draft.packet()));
+            let tcp = Tcp { data_offset: Some(words), data: vec![1; len], ..syn() };
+            cases.tcp(format!("data-offset-{words}-segment-{}", 20 + len), tcp);
         }
     }
 }
 
 /// Data of every length that ends a checksum differently; every truncation; bytes past the end; short TCP headers.
-fn lengths(syn: &Draft, cases: &mut Vec<Case>) {
+fn lengths(cases: &mut Cases) {
     for len in (0..=40).chain([64, 255, 256, 536, 1460]) {
-        cases.push((format!("data-{len}"), syn.clone().data(len).packet()));
+        cases.tcp(format!("data-{len}"), Tcp { data: data(len), ..syn() });
     }
-    let whole = syn.clone().data(4).packet();
+    let whole = cases.parts(Tcp { data: data(4), ..syn() }).bytes();
     for len in 1..whole.len() {
-        cases.push((format!("truncated-{len}"), whole[..len].to_vec()));
+        cases.packet(format!("truncated-{len}"), whole[..len].to_vec());
     }
+    let whole = cases.parts(syn()).bytes();
     for len in [1, 2, 3, 4, 5, 6, 7, 18, 40, 100] {
-        let mut packet = syn.packet();
-        packet.resize(packet.len() + len, 0);
-        cases.push((format!("padding-zero-{len}"), packet.clone()));
-        let start = packet.len() - len;
-        packet[start..].fill(0xa5);
-        cases.push((format!("padding-a5-{len}"), packet));
+        for (name, byte) in [("zero", 0), ("a5", 0xa5)] {
+            cases.packet(format!("padding-{name}-{len}"), [&whole[..], &vec![byte; len]].concat());
+        }
     }
     for len in 0..20 {
-        let mut draft = syn.clone();
-        draft.tcp.truncate(len);
-        cases.push((format!("tcp-header-{len}"), draft.packet()));
+        cases.changed(format!("tcp-header-{len}"), |syn| syn.tcp.truncate(len));
     }
 }
 
+/// The packet with other values of the checksum at `at`.
+fn wrong_checksums(right: &[u8], at: usize) -> impl Iterator<Item = (u16, Vec<u8>)> {
+    let checksum = u16::from_be_bytes([right[at], right[at + 1]]);
+    let wrong =
+        [0, 0xffff, checksum ^ 1, checksum ^ 0x8000, checksum.swap_bytes(), !checksum, checksum.wrapping_add(1)];
+    wrong.into_iter().map(move |wrong| (wrong, with_checksum(right, at, wrong)))
+}
+
+fn with_checksum(packet: &[u8], at: usize, checksum: u16) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    packet[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
+    packet
+}
+
 /// Checksums wrong and absent, and the two zeros: in the offender, and in the reset.
-fn tcp_checksums(syn: &Draft, cases: &mut Vec<Case>) {
-    for (name, draft) in [("empty", syn.clone()), ("data", syn.clone().data(5))] {
-        let right = draft.packet();
-        let at = draft.ip.len() + 16;
-        let checksum = u16::from_be_bytes([right[at], right[at + 1]]);
-        let wrong =
-            [0, 0xffff, checksum ^ 1, checksum ^ 0x8000, checksum.swap_bytes(), !checksum, checksum.wrapping_add(1)];
-        for (nth, wrong) in wrong.into_iter().enumerate() {
-            let mut packet = right.clone();
-            packet[at..at + 2].copy_from_slice(&wrong.to_be_bytes());
-            cases.push((format!("tcp-checksum-wrong-{name}-{nth}"), packet));
+fn tcp_checksums(cases: &mut Cases) {
+    let parts = cases.parts(syn());
+    let at = parts.ip.len() + 16;
+    for (name, len) in [("empty", 0), ("data", 5)] {
+        let right = cases.parts(Tcp { data: data(len), ..syn() }).bytes();
+        for (nth, (_, packet)) in wrong_checksums(&right, at).enumerate() {
+            cases.packet(format!("tcp-checksum-wrong-{name}-{nth}"), packet);
         }
     }
-    let mut draft = syn.clone();
-    let urgent = draft.tcp_checksum(20, &draft.tcp);
-    draft.tcp[18..20].copy_from_slice(&urgent);
-    let mut packet = draft.packet();
-    cases.push(("tcp-checksum-0000".into(), packet.clone()));
-    let at = draft.ip.len() + 16;
-    packet[at..at + 2].fill(0xff);
-    cases.push(("tcp-checksum-ffff".into(), packet));
+    let pseudo_header = pseudo_header(parts.addresses(), 20);
+    let urgent = !sum(&[&pseudo_header[..], &parts.tcp].concat());
+    let packet = cases.parts(Tcp { urgent, ..syn() }).bytes();
+    cases.packet("tcp-checksum-0000", packet.clone());
+    cases.packet("tcp-checksum-ffff", with_checksum(&packet, at, 0xffff));
 
     for high in [0_u16, 1, 0x1234, 0x8000, 0xfffe, 0xffff] {
         for (flags, name, reset) in [(0x02, "syn", 0x14), (0x01, "fin", 0x14), (0x00, "none", 0x14), (ACK, "ack", 0x04)]
         {
             let [high0, high1] = high.to_be_bytes();
-            let ports = &syn.tcp[..4];
-            let [low0, low1] = syn.tcp_checksum(20, &[ports, &[0x50, reset, high0, high1]].concat());
-            let number = u32::from_be_bytes([high0, high1, low0, low1]);
+            let rest = [&pseudo_header[..], &parts.tcp[..4], &[0x50, reset, high0, high1]].concat();
+            let number = u32::from(high) << 16 | u32::from(!sum(&rest));
             let seg_len = u32::from(flags & 1) + u32::from(flags >> 1 & 1);
-            let draft = syn.clone().flags(flags).seq(number.wrapping_sub(seg_len)).ack(number);
-            cases.push((format!("reset-checksum-zero-{name}-{high:04x}"), draft.packet()));
+            let tcp = Tcp { flags, seq: number.wrapping_sub(seg_len), ack: number, ..syn() };
+            cases.tcp(format!("reset-checksum-zero-{name}-{high:04x}"), tcp);
         }
     }
 }
 
 /// Each value of the bytes that the TCP stack reflects, and of protocol or next header; some hop limits.
-fn header_bytes(family: Family, syn: &Draft, cases: &mut Vec<Case>) {
+fn header_bytes(cases: &mut Cases) {
+    let is_ipv4 = cases.family == Family::V4;
     for tos in (0..=255).filter(|tos| tos % 4 == tos / 4 % 4 || *tos < 8) {
-        let draft = match family {
-            Family::V4 => syn.clone().ip_byte(1, tos),
-            Family::V6 => syn.clone().ip_byte(0, 0x60 | tos >> 4).ip_byte(1, tos << 4),
-        };
-        cases.push((format!("traffic-class-{tos:02x}"), draft.packet()));
+        let bytes = if is_ipv4 { [0x45, tos] } else { [0x60 | tos >> 4, tos << 4] };
+        cases.changed(format!("traffic-class-{tos:02x}"), |syn| syn.ip[..2].copy_from_slice(&bytes));
     }
-    let (protocol, hop_limit) = match family {
-        Family::V4 => (9, 8),
-        Family::V6 => (6, 7),
-    };
+    let (protocol, hop_limit) = if is_ipv4 { (9, 8) } else { (6, 7) };
     for number in (0..=255).filter(|number| *number < 64 || number % 8 == 7) {
-        cases.push((format!("protocol-{number}"), syn.clone().ip_byte(protocol, number).packet()));
+        cases.changed(format!("protocol-{number}"), |syn| syn.ip[protocol] = number);
     }
     for limit in [0, 1, 2, 63, 128, 255] {
-        cases.push((format!("hop-limit-{limit}"), syn.clone().ip_byte(hop_limit, limit).packet()));
+        cases.changed(format!("hop-limit-{limit}"), |syn| syn.ip[hop_limit] = limit);
     }
 }
 
-fn addresses(family: Family, syn: &Draft, cases: &mut Vec<Case>) {
-    let list: &[&str] = match family {
+fn addresses(cases: &mut Cases) {
+    let list: &[&str] = match cases.family {
         Family::V4 => &[
             "0.0.0.0",
             "0.0.0.1",
@@ -188,78 +230,63 @@ fn addresses(family: Family, syn: &Draft, cases: &mut Vec<Case>) {
             "8000::1",
         ],
     };
-    for (range, role) in syn.addresses().into_iter().zip(["source", "destination"]) {
+    let [source, destination] = match cases.family {
+        Family::V4 => [12..16, 16..20],
+        Family::V6 => [8..24, 24..40],
+    };
+    for (range, role) in [(&source, "source"), (&destination, "destination")] {
         for text in list {
-            let mut draft = syn.clone();
-            match text.parse().expect("the list holds addresses") {
-                std::net::IpAddr::V4(address) => draft.ip[range.clone()].copy_from_slice(&address.octets()),
-                std::net::IpAddr::V6(address) => draft.ip[range.clone()].copy_from_slice(&address.octets()),
-            }
-            cases.push((format!("{role}-{text}"), draft.packet()));
+            cases.changed(format!("{role}-{text}"), |syn| match text.parse().expect("the list holds addresses") {
+                std::net::IpAddr::V4(address) => syn.ip[range.clone()].copy_from_slice(&address.octets()),
+                std::net::IpAddr::V6(address) => syn.ip[range.clone()].copy_from_slice(&address.octets()),
+            });
         }
     }
-    let mut draft = syn.clone();
-    let [source, destination] = syn.addresses();
-    draft.ip.copy_within(source, destination.start);
-    cases.push(("source-is-destination".into(), draft.packet()));
+    cases.changed("source-is-destination", |syn| syn.ip.copy_within(source, destination.start));
 }
 
-fn ipv4(syn: &Draft, cases: &mut Vec<Case>) {
+fn ipv4(cases: &mut Cases) {
     for version_ihl in (0..16).map(|ihl| 0x40 | ihl).chain([0x05, 0x15, 0x35, 0x55, 0x65, 0x75, 0xf5]) {
-        let mut packet = syn.clone().data(48).packet();
+        let mut packet = v4(Tcp { data: data(48), ..syn() }).bytes();
         packet[0] = version_ihl;
-        seal_ipv4(&mut packet);
-        cases.push((format!("version-ihl-{version_ihl:02x}"), packet));
+        repair_header(&mut packet);
+        cases.packet(format!("version-ihl-{version_ihl:02x}"), packet);
     }
+    let mut options = |name: &str, options| {
+        cases.packet(format!("options-{name}"), V4 { options, ..v4(syn()) }.bytes());
+    };
     for words in 1..=10 {
-        let draft = syn.clone().behind_ip(0, &[1].repeat(words * 4));
-        cases.push((format!("options-no-operation-{words}"), draft.packet()));
+        options(&format!("no-operation-{words}"), vec![1; words * 4]);
     }
-    let options: [(&str, &[u8]); 5] = [
-        ("end", &[0, 0, 0, 0]),
-        ("router-alert", &[148, 4, 0, 0]),
-        ("security", &[130, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-        ("stream", &[136, 4, 0, 9, 1, 1, 1, 0]),
-        ("unknown", &[94, 7, 1, 2, 3, 4, 5, 0]),
-    ];
-    for (name, option) in options {
-        cases.push((format!("options-{name}"), syn.clone().behind_ip(0, option).packet()));
-    }
-    let whole = syn.clone().data(4).packet();
-    for len in (0..=whole.len() + 2).chain([0x7fff, 0xffff]) {
+    options("end", vec![0, 0, 0, 0]);
+    options("router-alert", vec![148, 4, 0, 0]);
+    options("security", vec![130, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    options("stream", vec![136, 4, 0, 9, 1, 1, 1, 0]);
+    options("unknown", vec![94, 7, 1, 2, 3, 4, 5, 0]);
+
+    let whole = v4(Tcp { data: data(4), ..syn() }).bytes();
+    for len in (0..=46).chain([0x7fff, 0xffff]) {
         let mut packet = whole.clone();
-        packet[2..4].copy_from_slice(&u16::try_from(len).expect("the list is short").to_be_bytes());
-        seal_ipv4(&mut packet);
-        cases.push((format!("total-length-{len}"), packet));
+        packet[2..4].copy_from_slice(&u16::to_be_bytes(len));
+        repair_header(&mut packet);
+        cases.packet(format!("total-length-{len}"), packet);
     }
     for fragment in [0x2000, 0x4000, 0x6000, 0x8000, 0xa000, 0x0001, 0x2001, 0x1fff, 0x3fff, 0xffff, 0x0100, 0x1000] {
-        let [high, low] = u16::to_be_bytes(fragment);
-        cases.push((format!("fragment-{fragment:04x}"), syn.clone().ip_byte(6, high).ip_byte(7, low).packet()));
+        cases.packet(format!("fragment-{fragment:04x}"), V4 { fragment, ..v4(syn()) }.bytes());
     }
-    let right = syn.packet();
-    let checksum = u16::from_be_bytes([right[10], right[11]]);
-    for wrong in
-        [0, 0xffff, checksum ^ 1, checksum ^ 0x8000, checksum.swap_bytes(), !checksum, checksum.wrapping_add(1)]
-    {
-        let mut packet = right.clone();
-        packet[10..12].copy_from_slice(&wrong.to_be_bytes());
-        cases.push((format!("header-checksum-{wrong:04x}-is-wrong"), packet));
+    for (wrong, packet) in wrong_checksums(&v4(syn()).bytes(), 10) {
+        cases.packet(format!("header-checksum-{wrong:04x}-is-wrong"), packet);
     }
-    let mut draft = syn.clone();
-    draft.ip[2..4].copy_from_slice(&[0, 40]);
-    draft.ip[4..6].fill(0);
-    draft.ip[10..12].fill(0);
-    let identification = !sum(&draft.ip);
-    draft.ip[4..6].copy_from_slice(&identification.to_be_bytes());
-    let mut packet = draft.packet();
-    cases.push(("header-checksum-0000".into(), packet.clone()));
-    packet[10..12].fill(0xff);
-    cases.push(("header-checksum-ffff".into(), packet));
+    let mut header = V4 { id: 0, ..v4(syn()) }.parts().ip;
+    header[3] = 40;
+    let packet = V4 { id: !sum(&header), ..v4(syn()) }.bytes();
+    cases.packet("header-checksum-0000", packet.clone());
+    cases.packet("header-checksum-ffff", with_checksum(&packet, 10, 0xffff));
 }
 
-/// An extension header of `len` bytes, followed by `next`.
-fn extension(kind: u8, next: u8, len: u8) -> Vec<u8> {
-    let mut header = vec![next, len / 8 - 1];
+/// An extension header of `len` bytes.
+fn extension(kind: u8, len: u8) -> (u8, Vec<u8>) {
+    let mut header = vec![TCP, len / 8 - 1];
     match kind {
         FRAGMENT => header[1] = 0,
         AUTHENTICATION => header[1] = len / 4 - 2,
@@ -268,33 +295,33 @@ fn extension(kind: u8, next: u8, len: u8) -> Vec<u8> {
         _ => {}
     }
     header.resize(usize::from(len), 0);
-    header
+    (kind, header)
 }
 
-fn ipv6(syn: &Draft, cases: &mut Vec<Case>) {
+fn ipv6(cases: &mut Cases) {
     for version in 0..16 {
-        cases.push((format!("version-{version}"), syn.clone().ip_byte(0, version << 4).packet()));
+        let mut packet = v6(syn()).bytes();
+        packet[0] = version << 4;
+        cases.packet(format!("version-{version}"), packet);
     }
-    for label in [0x0_0001, 0x1_2345, 0xf_ffff] {
-        let [_, high, middle, low] = u32::to_be_bytes(label);
-        let draft = syn.clone().ip_byte(1, high).ip_byte(2, middle).ip_byte(3, low);
-        cases.push((format!("flow-label-{label:05x}"), draft.packet()));
+    for flow_label in [0x0_0001, 0x1_2345, 0xf_ffff] {
+        cases.packet(format!("flow-label-{flow_label:05x}"), V6 { flow_label, ..v6(syn()) }.bytes());
     }
-    let whole = syn.clone().data(4).packet();
+    let whole = v6(Tcp { data: data(4), ..syn() }).bytes();
     for len in (0..=26).chain([0x7fff, 0xffff]) {
         let mut packet = whole.clone();
         packet[4..6].copy_from_slice(&u16::to_be_bytes(len));
-        cases.push((format!("payload-length-{len}"), packet));
+        cases.packet(format!("payload-length-{len}"), packet);
     }
-    extension_headers(syn, cases);
+    extension_headers(cases);
     for fragment in (0..8).chain([8, 9, 0x0100, 0x8000, 0xfff8, 0xffff]) {
-        let mut header = extension(FRAGMENT, TCP, 8);
+        let (kind, mut header) = extension(FRAGMENT, 8);
         header[2..4].copy_from_slice(&u16::to_be_bytes(fragment));
-        cases.push((format!("fragment-{fragment:04x}"), syn.clone().behind_ip(FRAGMENT, &header).packet()));
+        cases.packet(format!("fragment-{fragment:04x}"), V6 { extensions: vec![(kind, header)], ..v6(syn()) }.bytes());
     }
 }
 
-fn extension_headers(syn: &Draft, cases: &mut Vec<Case>) {
+fn extension_headers(cases: &mut Cases) {
     let kinds = [
         (HOP_BY_HOP, "hop-by-hop"),
         (ROUTING, "routing"),
@@ -304,51 +331,45 @@ fn extension_headers(syn: &Draft, cases: &mut Vec<Case>) {
     ];
     for (kind, name) in kinds {
         for len in [8, 16, 24, 64] {
-            let header = extension(kind, TCP, if kind == FRAGMENT { 8 } else { len });
-            cases.push((format!("extension-{name}-{len}"), syn.clone().behind_ip(kind, &header).packet()));
+            cases.chain(&format!("{name}-{len}"), vec![extension(kind, if kind == FRAGMENT { 8 } else { len })], TCP);
         }
         for (other, other_name) in kinds {
-            let headers = [extension(kind, other, 8), extension(other, TCP, 8)].concat();
-            cases.push((format!("extension-{name}-{other_name}"), syn.clone().behind_ip(kind, &headers).packet()));
+            cases.chain(&format!("{name}-{other_name}"), vec![extension(kind, 8), extension(other, 8)], TCP);
         }
         // It says that it is longer than the packet, or ends exactly where the packet does, or one unit later.
         for len in [1, 2, 3, 4, 5, 6, 255] {
-            let mut header = extension(kind, TCP, 8);
+            let (_, mut header) = extension(kind, 8);
             header[1] = len;
-            cases.push((format!("extension-{name}-says-{len}"), syn.clone().behind_ip(kind, &header).packet()));
+            cases.chain(&format!("{name}-says-{len}"), vec![(kind, header)], TCP);
         }
         for next in [59, 50, 135, 139, 140, 253, 17, 58] {
-            let header = extension(kind, next, 8);
-            cases.push((format!("extension-{name}-then-{next}"), syn.clone().behind_ip(kind, &header).packet()));
+            cases.chain(&format!("{name}-then-{next}"), vec![extension(kind, 8)], next);
         }
         for left in 0..8 {
-            let mut draft = syn.clone().behind_ip(kind, &extension(kind, TCP, 8)[..left]);
-            draft.tcp.clear();
-            cases.push((format!("extension-{name}-cut-{left}"), draft.packet()));
+            let mut parts = V6 { extensions: vec![extension(kind, 8)], ..v6(syn()) }.parts();
+            parts.ip.truncate(40 + left);
+            parts.tcp.clear();
+            cases.packet(format!("extension-{name}-cut-{left}"), parts.bytes());
         }
     }
     for len in [12, 20, 28] {
-        let header = extension(AUTHENTICATION, TCP, len);
-        cases
-            .push((format!("extension-authentication-{len}"), syn.clone().behind_ip(AUTHENTICATION, &header).packet()));
+        cases.chain(&format!("authentication-{len}"), vec![extension(AUTHENTICATION, len)], TCP);
     }
     for count in [3, 8, 40] {
-        let next = |nth| if nth + 1 == count { TCP } else { DESTINATION_OPTIONS };
-        let headers: Vec<u8> = (0..count).flat_map(|nth| extension(DESTINATION_OPTIONS, next(nth), 8)).collect();
-        cases.push((format!("extension-chain-{count}"), syn.clone().behind_ip(DESTINATION_OPTIONS, &headers).packet()));
+        cases.chain(&format!("chain-{count}"), vec![extension(DESTINATION_OPTIONS, 8); count], TCP);
     }
 }
 
 /// Some random packets, as the comparison draws them.
-fn random(family: Family, reference: Reference, cases: &mut Vec<Case>) {
-    let mut generator = Generator::new(family, 1);
+fn random(reference: Reference, cases: &mut Cases) {
+    let mut generator = Generator::new(cases.family, 1);
     let mut packet = Vec::new();
     let mut nth = 0;
     while nth < RANDOM {
         generator.draw(&mut packet);
-        if packet.len() <= RANDOM_LEN && exclusion(reference, family, &packet).is_none() {
+        if packet.len() <= RANDOM_LEN && exclusion(reference, cases.family, &packet).is_none() {
             nth += 1;
-            cases.push((format!("random-{nth}"), packet.clone()));
+            cases.packet(format!("random-{nth}"), packet.clone());
         }
     }
 }

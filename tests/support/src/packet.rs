@@ -103,19 +103,20 @@ impl V4 {
 
     /// The packet, with correct lengths and checksums.
     pub fn bytes(&self) -> Vec<u8> {
-        let segment = self.tcp.bytes();
-        let header_len = 20 + self.options.len();
-        let mut bytes = vec![0x40 | u8::try_from(header_len / 4).unwrap(), self.tos];
-        bytes.extend(u16::try_from(header_len + segment.len()).unwrap().to_be_bytes());
-        bytes.extend(self.id.to_be_bytes());
-        bytes.extend(self.fragment.to_be_bytes());
-        bytes.extend([self.ttl, self.protocol, 0, 0]);
-        bytes.extend(self.source);
-        bytes.extend(self.destination);
-        bytes.extend(&self.options);
-        bytes.extend(segment);
-        repair(&mut bytes);
-        bytes
+        self.parts().bytes()
+    }
+
+    /// The packet in parts.
+    pub fn parts(&self) -> Parts {
+        let ihl = 5 + u8::try_from(self.options.len() / 4).unwrap();
+        let mut ip = vec![0x40 | ihl, self.tos, 0, 0];
+        ip.extend(self.id.to_be_bytes());
+        ip.extend(self.fragment.to_be_bytes());
+        ip.extend([self.ttl, self.protocol, 0, 0]);
+        ip.extend(self.source);
+        ip.extend(self.destination);
+        ip.extend(&self.options);
+        Parts { ip, tcp: self.tcp.bytes() }
     }
 }
 
@@ -158,22 +159,59 @@ impl V6 {
 
     /// The packet, with correct length and checksum.
     pub fn bytes(&self) -> Vec<u8> {
+        self.parts().bytes()
+    }
+
+    /// The packet in parts.
+    pub fn parts(&self) -> Parts {
         let kinds: Vec<u8> = self.extensions.iter().map(|(kind, _)| *kind).chain([self.protocol]).collect();
-        let mut payload = Vec::new();
-        for ((_, extension), next_header) in self.extensions.iter().zip(&kinds[1..]) {
-            payload.push(*next_header);
-            payload.extend(&extension[1..]);
-        }
-        payload.extend(self.tcp.bytes());
         let first = 6 << 28 | u32::from(self.traffic_class) << 20 | self.flow_label & 0x000f_ffff;
-        let mut bytes = first.to_be_bytes().to_vec();
-        bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
-        bytes.extend([kinds[0], self.hop_limit]);
-        bytes.extend(self.source);
-        bytes.extend(self.destination);
-        bytes.extend(payload);
-        repair(&mut bytes);
-        bytes
+        let mut ip = first.to_be_bytes().to_vec();
+        ip.extend([0, 0, kinds[0], self.hop_limit]);
+        ip.extend(self.source);
+        ip.extend(self.destination);
+        for ((_, extension), next_header) in self.extensions.iter().zip(&kinds[1..]) {
+            ip.push(*next_header);
+            ip.extend(&extension[1..]);
+        }
+        Parts { ip, tcp: self.tcp.bytes() }
+    }
+}
+
+/// A packet in two parts, either of which a test may change or cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// The IP header with its options or extension headers.
+    pub ip: Vec<u8>,
+    /// The TCP header with its options, and the data.
+    pub tcp: Vec<u8>,
+}
+
+impl Parts {
+    /// The packet, with correct lengths and checksums; a cut TCP header keeps its checksum.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut packet = [&self.ip[..], &self.tcp].concat();
+        if self.tcp.len() >= 20 {
+            repair_tcp(&mut packet[self.ip.len()..], self.addresses());
+        }
+        if self.is_ipv4() {
+            let total_len = u16::try_from(packet.len()).unwrap();
+            packet[2..4].copy_from_slice(&total_len.to_be_bytes());
+            repair_header(&mut packet);
+        } else {
+            let payload_len = u16::try_from(packet.len() - 40).unwrap();
+            packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
+        }
+        packet
+    }
+
+    /// Source and destination.
+    pub fn addresses(&self) -> &[u8] {
+        if self.is_ipv4() { &self.ip[12..20] } else { &self.ip[8..40] }
+    }
+
+    fn is_ipv4(&self) -> bool {
+        self.ip[0] >> 4 == 4
     }
 }
 
@@ -196,14 +234,20 @@ fn repair_v4(packet: &mut [u8]) {
     if header_len < 20 || packet.len() < header_len {
         return;
     }
-    packet[10..12].fill(0);
-    let checksum = !sum(&packet[..header_len]);
-    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+    repair_header(packet);
     let total_len = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
     let addresses = packet[12..20].to_vec();
     if let Some(segment) = packet.get_mut(header_len..total_len) {
         repair_tcp(segment, &addresses);
     }
+}
+
+/// Corrects the checksum of an IPv4 header of the length that it states, if that is possible, or else of 20 bytes.
+pub fn repair_header(packet: &mut [u8]) {
+    let header_len = packet.len().min(usize::from(packet[0] & 0x0f) * 4).max(20);
+    packet[10..12].fill(0);
+    let checksum = !sum(&packet[..header_len]);
+    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
 }
 
 fn repair_v6(packet: &mut [u8]) {
