@@ -1,70 +1,57 @@
-//! Sockets of the running kernel behind a TUN device, for the tests that end connections by resets.
+//! A host: the running kernel in a network namespace of its own, behind a TUN device.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use etherparse::{SlicedPacket, TransportSlice};
-use libtest_mimic::Arguments;
+use etherparse::{SlicedPacket, TcpHeader, TransportSlice};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
 use socket2::{Domain, Socket, Type};
-use tcp_reset::{MAX_LEN, Reset};
+use tcp_reset::{Config, Fate, MAX_LEN, Reset};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::namespace::{enter, run, set, tun};
 use tun_rs::SyncDevice;
 
-use crate::trials::{self, trial};
-
-/// How long the kernel may take to send something. Nearly always it is there when the `write` of the question returns.
+/// How long the kernel may take to send something. Nearly always it is there when the `write` that it answers returns.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The port of the listening socket.
+/// The port with a listener.
 pub(crate) const LISTENING: u16 = 80;
 
-/// Its state in `/proc/net/tcp`.
-pub(crate) const LISTEN: &str = "0A";
-
-/// Runs a test for each row of a table and each family.
-pub(crate) fn main<R: Copy + Send + 'static>(rows: &[(&str, R)], test: fn(Family, R)) -> ExitCode {
-    let arguments = Arguments::from_args();
-    // The main thread's own network is never the machine's.
-    let missing = trials::enter();
-    let mut trials = Vec::new();
-    for (family, name) in [(Family::V4, "ipv4"), (Family::V6, "ipv6")] {
-        for (row, steps) in rows.iter().copied() {
-            trials.push(trial(&format!("{row}_{name}"), missing.as_deref(), move || test(family, steps)));
-        }
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// A kernel of its own: a network namespace, behind a TUN device.
-pub(crate) struct Kernel {
+/// A kernel of its own, behind a TUN device.
+pub(crate) struct Host {
+    pub(crate) address: IpAddr,
     namespace: File,
     device: SyncDevice,
-    pub(crate) address: IpAddr,
 }
 
-impl Kernel {
+/// A TCP segment that the kernel has sent.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) packet: Vec<u8>,
+    pub(crate) tcp: TcpHeader,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Host {
     pub(crate) fn new(family: Family, address: &str) -> Self {
         enter().unwrap();
         let device = tun("tun0", false).unwrap();
         // Challenge ACKs are limited by the second, and requests beyond a limit become cookies.
         set("ipv4/tcp_challenge_ack_limit", "2147483647").unwrap();
         set("ipv4/tcp_syncookies", "0").unwrap();
-        // No link-local address, and so no packets of the kernel's own.
+        // Without a link-local address the kernel sends nothing of its own.
         set("ipv6/conf/tun0/addr_gen_mode", "1").unwrap();
         let [length, nodad] = if family == Family::V4 { ["24", ""] } else { ["64", "nodad"] };
         let script = format!("link set tun0 up\naddress add {address}/{length} dev tun0 {nodad}\n");
         run("ip", &[family.option(), "-batch", "-"], &script, "iproute2").unwrap();
         device.set_nonblocking(true).unwrap();
         let namespace = File::open("/proc/thread-self/ns/net").unwrap();
-        Self { namespace, device, address: address.parse().unwrap() }
+        Self { address: address.parse().unwrap(), namespace, device }
     }
 
     /// Moves this thread there.
@@ -82,16 +69,24 @@ impl Kernel {
     }
 
     /// A socket that listens on [`LISTENING`].
-    pub(crate) fn listener(&self) -> Socket {
-        let listener = self.socket();
-        listener.bind(&SocketAddr::new(self.address, LISTENING).into()).unwrap();
-        listener.listen(4096).unwrap();
-        listener
+    pub(crate) fn listen(&self) -> Socket {
+        let socket = self.socket();
+        socket.bind(&SocketAddr::new(self.address, LISTENING).into()).unwrap();
+        socket.listen(4096).unwrap();
+        socket
     }
 
-    /// The packet goes in. What the kernel sent before is no answer to it.
+    /// A socket that has sent a SYN.
+    pub(crate) fn connect(&self, to: IpAddr, port: u16) -> Socket {
+        let socket = self.socket();
+        let error = socket.connect(&SocketAddr::new(to, port).into()).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::EINPROGRESS as i32), "{error}");
+        socket
+    }
+
+    /// Sends a packet to the kernel. What the kernel has sent before is discarded: it is no answer.
     pub(crate) fn send(&self, packet: &[u8]) {
-        while self.read().is_some() {}
+        self.discard();
         assert_eq!(self.device.send(packet).unwrap(), packet.len());
     }
 
@@ -99,8 +94,12 @@ impl Kernel {
         self.send(reset.emit(&mut [0; MAX_LEN]));
     }
 
-    /// The next TCP segment that the kernel has sent, in its packet.
-    pub(crate) fn read(&self) -> Option<Vec<u8>> {
+    pub(crate) fn discard(&self) {
+        while self.read().is_some() {}
+    }
+
+    /// The next segment that the kernel has sent, if there is one.
+    pub(crate) fn read(&self) -> Option<Sent> {
         let mut packet = [0; 2048];
         loop {
             let len = match self.device.recv(&mut packet) {
@@ -108,32 +107,33 @@ impl Kernel {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
                 Err(error) => panic!("the TUN device: {error}"),
             };
-            let sliced = SlicedPacket::from_ip(&packet[..len]).unwrap();
-            if let Some(TransportSlice::Tcp(_)) = sliced.transport {
-                return Some(packet[..len].to_vec());
+            let packet = &packet[..len];
+            if let Some(TransportSlice::Tcp(tcp)) = SlicedPacket::from_ip(packet).unwrap().transport {
+                return Some(Sent { packet: packet.to_vec(), tcp: tcp.to_header(), data: tcp.payload().to_vec() });
             }
         }
     }
 
-    /// The next segment that the kernel sends in time, and that is `wanted`.
-    pub(crate) fn wait<T>(&self, patience: Duration, wanted: impl Fn(Vec<u8>) -> Option<T>) -> Option<T> {
+    /// The next segment that the kernel sends in time and that is `expected`; others are discarded.
+    pub(crate) fn wait(&self, patience: Duration, expected: impl Fn(&TcpHeader) -> bool) -> Option<Sent> {
         let deadline = Instant::now() + patience;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            while let Some(packet) = self.read() {
-                if let Some(found) = wanted(packet) {
-                    return Some(found);
+            match self.read() {
+                Some(sent) if expected(&sent.tcp) => return Some(sent),
+                Some(_) => {}
+                None => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    let timeout = PollTimeout::try_from(left).unwrap();
+                    poll(&mut [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)], timeout).unwrap();
                 }
             }
-            if left.is_zero() {
-                return None;
-            }
-            let timeout = PollTimeout::try_from(left).unwrap();
-            poll(&mut [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)], timeout).unwrap();
         }
     }
 
-    /// The states of the kernel's sockets, but for those that are closed; that of the listening one first.
+    /// The states of all sockets in the kernel's table, listening ones first.
     pub(crate) fn states(&self) -> Vec<String> {
         self.enter();
         let file = if self.address.is_ipv4() { "tcp" } else { "tcp6" };
@@ -145,24 +145,41 @@ impl Kernel {
     }
 }
 
+// States in `/proc/net/tcp`.
+pub(crate) const SYN_RECEIVED: &str = "03";
+pub(crate) const LISTEN: &str = "0A";
+
 /// The socket has ended, with that error.
 #[track_caller]
 pub(crate) fn has_ended(socket: &Socket, error: Errno) {
-    let ended = socket.take_error().unwrap().map(|error| Errno::from_raw(error.raw_os_error().unwrap()));
-    assert_eq!(ended, Some(error));
+    assert_eq!(ended_by(socket), Some(error));
 }
 
 /// The socket has a connection, and nothing worse than data or an end to read.
 #[track_caller]
 pub(crate) fn lives(socket: &mut Socket) {
-    assert!(socket.take_error().unwrap().is_none());
+    assert_eq!(ended_by(socket), None);
     if let Err(error) = socket.read(&mut [0; 4096]) {
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
     socket.peer_addr().expect("it is connected");
 }
 
-/// The reset with another number, which is wrong.
+/// The socket still waits for a connection.
+#[track_caller]
+pub(crate) fn waits(socket: &mut Socket) {
+    assert_eq!(ended_by(socket), None);
+    assert_eq!(socket.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+fn ended_by(socket: &Socket) -> Option<Errno> {
+    socket.take_error().unwrap().map(|error| Errno::from_raw(error.raw_os_error().expect("an error of the kernel")))
+}
+
+pub(crate) fn for_destination(segment: &[u8], fate: Fate) -> Reset {
+    Reset::for_destination(segment, fate, &Config::new()).unwrap()
+}
+
 pub(crate) fn with_seq(mut reset: Reset, seq: u32) -> Reset {
     match &mut reset {
         Reset::V4(reset) => reset.tcp.seq = seq,
@@ -171,7 +188,6 @@ pub(crate) fn with_seq(mut reset: Reset, seq: u32) -> Reset {
     reset
 }
 
-/// The reset as a plain RST.
 pub(crate) fn without_ack(mut reset: Reset) -> Reset {
     match &mut reset {
         Reset::V4(reset) => reset.tcp.ack = None,

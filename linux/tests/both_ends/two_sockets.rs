@@ -1,44 +1,33 @@
-//! Two sockets of the running kernel, and the crate between them: a segment of one is dropped or delivered, and both ends
-//! of the connection end by the crate's two resets at once.
-//!
-//! Each socket is in a network namespace of its own, behind a TUN device; the test carries the packets from one device to
-//! the other. `both_ends.rs` has the same table with one socket, and chooses every number of the other end; here the
-//! kernel makes every segment: with data, FIN or URG, with or without timestamps and SACK.
-//!
-//! It takes root or the right to make user namespaces, and `/dev/net/tun`: where something is missing the tests are
-//! skipped and say so, and under `CI=true` they fail.
-
-mod sockets;
-mod trials;
+//! Both ends of each connection are sockets of the kernel, each on a host of its own. The test carries the packets from one
+//! host to the other, so the kernel makes every segment: with data, FIN or URG, with or without timestamps and SACK.
 
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr};
-use std::process::ExitCode;
+use std::net::Shutdown;
 use std::time::Instant;
 
-use etherparse::{SlicedPacket, TransportSlice};
 use fastrand::Rng;
 use nix::errno::Errno;
 use socket2::Socket;
-use sockets::{Kernel, LISTEN, LISTENING, PATIENCE, has_ended, lives, with_seq, without_ack};
 use tcp_reset::{Config, Fate, NoReset, Reset};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::namespace::set;
 
+use crate::host::{
+    Host, LISTEN, LISTENING, PATIENCE, SYN_RECEIVED, Sent, for_destination, has_ended, lives, waits, with_seq,
+    without_ack,
+};
+
 /// How many connections are ended, for each row of the table and each family.
 const CONNECTIONS: usize = 1_000;
-
-/// A state in `/proc/net/tcp`.
-const SYN_RECEIVED: &str = "03";
 
 /// The ends of a network: the client, which connects, and the server.
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
 /// A row of the table: ends one connection, and returns its sockets.
-type Row = fn(&mut Network) -> Vec<Socket>;
+pub(crate) type Row = fn(&mut Network) -> Vec<Socket>;
 
-const ROWS: [(&str, Row); 7] = [
+pub(crate) const ROWS: [(&str, Row); 7] = [
     ("syn_dropped", syn_dropped),
     ("syn_delivered", syn_delivered),
     ("syn_ack_dropped", syn_ack_dropped),
@@ -48,22 +37,16 @@ const ROWS: [(&str, Row); 7] = [
     ("fin_delivered", fin_delivered),
 ];
 
-fn main() -> ExitCode {
-    sockets::main(&ROWS, end_connections)
-}
-
 /// Ends connections, and finds none of them in the kernel's tables while their sockets are still open.
-fn end_connections(family: Family, row: Row) {
+pub(crate) fn end_connections(family: Family, row: Row) {
     let mut network = Network::new(family);
-    let mut sockets = Vec::new();
-    for number in 1..=CONNECTIONS {
-        network.choose_options();
-        sockets.extend(row(&mut network));
-        // The kernel takes milliseconds for its tables.
-        if number % 100 == 0 {
-            assert_eq!([CLIENT, SERVER].map(|end| network.ends[end].states()), [vec![], vec![LISTEN.to_owned()]]);
-            sockets.clear();
+    for _ in 0..CONNECTIONS / 100 {
+        let mut ended = Vec::new();
+        for _ in 0..100 {
+            network.choose_options();
+            ended.extend(row(&mut network));
         }
+        assert_eq!(network.ends.each_ref().map(Host::states), [vec![], vec![LISTEN.to_owned()]]);
     }
 }
 
@@ -72,57 +55,57 @@ fn syn_dropped(network: &mut Network) -> Vec<Socket> {
     let (client, syn) = network.connect();
     let for_server = Reset::for_destination(&syn, Fate::Dropped, &Config::new());
     assert_eq!(for_server, Err(NoReset::NoConnection));
-    network.send_reset(CLIENT, in_reply_to(&syn));
+    network.ends[CLIENT].send_reset(in_reply_to(&syn));
     has_ended(&client, Errno::ECONNREFUSED);
     vec![client]
 }
 
 fn syn_delivered(network: &mut Network) -> Vec<Socket> {
     let (client, syn) = network.connect();
-    network.send(SERVER, &syn);
+    network.ends[SERVER].send(&syn);
     network.hear(SERVER);
     let reset = for_destination(&syn, Fate::Delivered);
     if network.rng.u8(..20) == 0 {
-        network.send_reset(SERVER, with_seq(reset, reset.tcp().seq.wrapping_sub(1)));
+        network.ends[SERVER].send_reset(with_seq(reset, reset.tcp().seq.wrapping_sub(1)));
         assert_eq!(network.ends[SERVER].states().last().unwrap(), SYN_RECEIVED);
     }
-    network.send_reset(SERVER, reset);
-    network.send_reset(CLIENT, in_reply_to(&syn));
+    network.ends[SERVER].send_reset(reset);
+    network.ends[CLIENT].send_reset(in_reply_to(&syn));
     has_ended(&client, Errno::ECONNREFUSED);
     vec![client]
 }
 
 fn syn_ack_dropped(network: &mut Network) -> Vec<Socket> {
-    let (client, syn) = network.connect();
-    network.send(SERVER, &syn);
+    let (mut client, syn) = network.connect();
+    network.ends[SERVER].send(&syn);
     let syn_ack = network.hear(SERVER);
     let reset = for_destination(&syn_ack, Fate::Dropped);
-    network.send_reset(CLIENT, without_ack(reset));
-    assert!(client.take_error().unwrap().is_none());
-    network.send_reset(CLIENT, reset);
+    network.ends[CLIENT].send_reset(without_ack(reset));
+    waits(&mut client);
+    network.ends[CLIENT].send_reset(reset);
     has_ended(&client, Errno::ECONNREFUSED);
-    network.send_reset(SERVER, in_reply_to(&syn_ack));
+    network.ends[SERVER].send_reset(in_reply_to(&syn_ack));
     vec![client]
 }
 
 fn syn_ack_delivered(network: &mut Network) -> Vec<Socket> {
     let (mut client, syn) = network.connect();
-    network.send(SERVER, &syn);
+    network.ends[SERVER].send(&syn);
     let syn_ack = network.hear(SERVER);
-    network.send(CLIENT, &syn_ack);
+    network.ends[CLIENT].send(&syn_ack);
     let reset = for_destination(&syn_ack, Fate::Delivered);
-    network.send_reset(CLIENT, with_seq(reset, reset.tcp().seq.wrapping_sub(1)));
+    network.ends[CLIENT].send_reset(with_seq(reset, reset.tcp().seq.wrapping_sub(1)));
     lives(&mut client);
-    network.send_reset(CLIENT, reset);
+    network.ends[CLIENT].send_reset(reset);
     has_ended(&client, Errno::ECONNRESET);
-    network.send_reset(SERVER, in_reply_to(&syn_ack));
+    network.ends[SERVER].send_reset(in_reply_to(&syn_ack));
     vec![client]
 }
 
 fn data_dropped(network: &mut Network) -> Vec<Socket> {
     let has_fin = network.rng.bool();
     let (mut ends, to, segment, _) = network.segment(has_fin);
-    network.send_reset(to, for_destination(&segment, Fate::Delivered));
+    network.ends[to].send_reset(for_destination(&segment, Fate::Delivered));
     lives(&mut ends[to]);
     network.end_both(&ends, to, &segment, Fate::Dropped, Errno::ECONNRESET);
     ends.into()
@@ -130,8 +113,8 @@ fn data_dropped(network: &mut Network) -> Vec<Socket> {
 
 fn data_delivered(network: &mut Network) -> Vec<Socket> {
     let (mut ends, to, segment, _) = network.segment(false);
-    network.send(to, &segment);
-    network.send_reset(to, for_destination(&segment, Fate::Dropped));
+    network.ends[to].send(&segment);
+    network.ends[to].send_reset(for_destination(&segment, Fate::Dropped));
     lives(&mut ends[to]);
     network.end_both(&ends, to, &segment, Fate::Delivered, Errno::ECONNRESET);
     ends.into()
@@ -140,18 +123,14 @@ fn data_delivered(network: &mut Network) -> Vec<Socket> {
 /// The destination is in CLOSE-WAIT.
 fn fin_delivered(network: &mut Network) -> Vec<Socket> {
     let (mut ends, to, segment, len) = network.segment(true);
-    network.send(to, &segment);
+    network.ends[to].send(&segment);
     // Linux takes the number of the FIN as well, which without data is SEG.SEQ.
     if len > 0 {
-        network.send_reset(to, for_destination(&segment, Fate::Dropped));
+        network.ends[to].send_reset(for_destination(&segment, Fate::Dropped));
         lives(&mut ends[to]);
     }
     network.end_both(&ends, to, &segment, Fate::Delivered, Errno::EPIPE);
     ends.into()
-}
-
-fn for_destination(segment: &[u8], fate: Fate) -> Reset {
-    Reset::for_destination(segment, fate, &Config::new()).unwrap()
 }
 
 fn in_reply_to(segment: &[u8]) -> Reset {
@@ -159,9 +138,10 @@ fn in_reply_to(segment: &[u8]) -> Reset {
 }
 
 /// Two hosts, between which the test carries the packets.
-struct Network {
-    ends: [Kernel; 2],
+pub(crate) struct Network {
+    ends: [Host; 2],
     listener: Socket,
+    family: Family,
     rng: Rng,
 }
 
@@ -171,23 +151,21 @@ impl Network {
             Family::V4 => ["192.0.2.1", "192.0.2.2"],
             Family::V6 => ["2001:db8::1", "2001:db8::2"],
         };
-        let ends = addresses.map(|address| Kernel::new(family, address));
-        let listener = ends[SERVER].listener();
-        let mut network = Self { ends, listener, rng: Rng::new() };
+        let ends = addresses.map(|address| Host::new(family, address));
+        let network = Self { listener: ends[SERVER].listen(), ends, family, rng: Rng::new() };
         network.wait_for_routes();
         network
     }
 
     /// Linux leaves the routes of an IPv6 address to a worker.
-    fn wait_for_routes(&mut self) {
+    fn wait_for_routes(&self) {
         let deadline = Instant::now() + 10 * PATIENCE;
-        let closed = SocketAddr::new(self.ends[SERVER].address, LISTENING + 1);
+        let [client, server] = &self.ends;
         loop {
-            let client = self.ends[CLIENT].socket();
-            client.connect(&closed.into()).unwrap_err();
-            if let Some(syn) = self.ends[CLIENT].wait(PATIENCE / 100, Some) {
-                self.send(SERVER, &syn);
-                if self.ends[SERVER].wait(PATIENCE / 100, Some).is_some() {
+            let _socket = client.connect(server.address, LISTENING + 1);
+            if let Some(syn) = client.wait(PATIENCE / 100, |_| true) {
+                server.send(&syn.packet);
+                if server.wait(PATIENCE / 100, |_| true).is_some() {
                     return;
                 }
             }
@@ -207,34 +185,28 @@ impl Network {
     }
 
     /// A client in SYN-SENT, and its SYN.
-    fn connect(&mut self) -> (Socket, Vec<u8>) {
+    fn connect(&self) -> (Socket, Vec<u8>) {
         // What comes from connections that have ended is nobody's.
-        for end in &self.ends {
-            while end.read().is_some() {}
-        }
-        let client = self.ends[CLIENT].socket();
-        let server = SocketAddr::new(self.ends[SERVER].address, LISTENING);
-        let error = client.connect(&server.into()).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(Errno::EINPROGRESS as i32), "{error}");
-        let syn = self.hear(CLIENT);
-        (client, syn)
+        self.ends.iter().for_each(Host::discard);
+        let client = self.ends[CLIENT].connect(self.ends[SERVER].address, LISTENING);
+        (client, self.hear(CLIENT))
     }
 
     /// A connection and one segment of it, with data or FIN or both: the sockets, at which end the segment is expected,
     /// the segment itself, and the length of its data.
     fn segment(&mut self, has_fin: bool) -> ([Socket; 2], usize, Vec<u8>, usize) {
         let (client, syn) = self.connect();
-        self.send(SERVER, &syn);
+        self.ends[SERVER].send(&syn);
         let syn_ack = self.hear(SERVER);
-        self.send(CLIENT, &syn_ack);
+        self.ends[CLIENT].send(&syn_ack);
         let ack = self.hear(CLIENT);
-        self.send(SERVER, &ack);
+        self.ends[SERVER].send(&ack);
         let (server, _) = self.listener.accept().expect("the handshake is complete");
         server.set_nonblocking(true).unwrap();
         let mut ends = [client, server];
 
         // A packet of 1500 bytes has so much room beside timestamps. A full segment does not wait for FIN.
-        let most = if self.ends[SERVER].address.is_ipv4() { 1448 } else { 1428 } - usize::from(has_fin);
+        let most = if self.family == Family::V4 { 1448 } else { 1428 } - usize::from(has_fin);
         let data: Vec<u8> = (0..self.rng.usize(usize::from(!has_fin)..=most)).map(|_| self.rng.u8(..)).collect();
         let from = self.rng.usize(..2);
         // Until the socket is told of the end, nothing is sent: data and FIN come in one segment.
@@ -248,34 +220,28 @@ impl Network {
         if has_fin {
             ends[from].shutdown(Shutdown::Write).unwrap();
         }
-        let segment = self.hear(from);
-        match SlicedPacket::from_ip(&segment).unwrap().transport {
-            Some(TransportSlice::Tcp(tcp)) => assert!(tcp.payload() == data && tcp.fin() == has_fin, "{tcp:?}"),
-            other => unreachable!("{other:?} is read past"),
-        }
-        (ends, 1 - from, segment, data.len())
+        let Sent { packet, tcp, data: sent } = self.next(from);
+        assert!(sent == data && tcp.fin == has_fin, "{tcp:?}");
+        (ends, 1 - from, packet, data.len())
     }
 
     /// Sends both resets: both sockets have ended.
-    fn end_both(&mut self, ends: &[Socket; 2], to: usize, segment: &[u8], fate: Fate, error: Errno) {
-        self.send_reset(to, for_destination(segment, fate));
+    fn end_both(&self, ends: &[Socket; 2], to: usize, segment: &[u8], fate: Fate, error: Errno) {
+        self.ends[to].send_reset(for_destination(segment, fate));
         has_ended(&ends[to], error);
-        self.send_reset(1 - to, in_reply_to(segment));
+        self.ends[1 - to].send_reset(in_reply_to(segment));
         has_ended(&ends[1 - to], Errno::ECONNRESET);
     }
 
-    fn send_reset(&self, end: usize, reset: Reset) {
-        self.ends[end].send_reset(reset);
-    }
-
-    fn send(&self, end: usize, packet: &[u8]) {
-        self.ends[end].send(packet);
-    }
-
-    /// The next segment that the end sends.
+    /// The packet of the next segment that the end sends.
     #[track_caller]
     fn hear(&self, end: usize) -> Vec<u8> {
+        self.next(end).packet
+    }
+
+    #[track_caller]
+    fn next(&self, end: usize) -> Sent {
         let end = &self.ends[end];
-        end.wait(PATIENCE, Some).unwrap_or_else(|| panic!("nothing comes from {}", end.address))
+        end.wait(PATIENCE, |_| true).unwrap_or_else(|| panic!("nothing comes from {}", end.address))
     }
 }
