@@ -13,11 +13,15 @@ use tcp_reset::{Config, Profile, ethernet};
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const PEER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
+/// A SYN in an Ethernet frame, with a VLAN tag or without.
 fn syn(destination: [u8; 6], tag: &[u8], destination_port: u16) -> Vec<u8> {
-    let (source, own) = ([192, 0, 2, 2], [192, 0, 2, 1]);
     let tcp = Tcp { destination_port, ..Tcp::default() };
-    let packet = V4 { source, destination: own, tcp, ..V4::default() }.bytes();
-    [&destination, &PEER, tag, &[8, 0], &packet].concat()
+    let packet = V4 { source: [192, 0, 2, 2], destination: [192, 0, 2, 1], tcp, ..V4::default() }.bytes();
+    frame(destination, tag, &packet)
+}
+
+fn frame(destination: [u8; 6], tag: &[u8], packet: &[u8]) -> Vec<u8> {
+    [&destination[..], &PEER, tag, &[8, 0], packet].concat()
 }
 
 /// What smoltcp receives when `frame` comes, if anything. The device loops: an answer of the filter comes next, and passes.
@@ -66,18 +70,16 @@ fn other_frames_pass_as_they_are() {
 /// A TCP segment to a group address is dropped; what is not TCP passes, such as neighbour discovery.
 #[test]
 fn tcp_to_a_group_address_is_dropped() {
-    let v4 = |source, destination, protocol| V4 { source, destination, protocol, ..V4::default() }.bytes();
     let peer = [192, 0, 2, 2];
     for (source, destination) in [(peer, [224, 0, 0, 1]), (peer, [255; 4]), ([0; 4], [192, 0, 2, 1])] {
-        assert_eq!(passed(Medium::Ip, &v4(source, destination, TCP)), None);
-        assert!(passed(Medium::Ip, &v4(source, destination, UDP)).is_some());
+        let [tcp, udp] = [TCP, UDP].map(|protocol| V4 { source, destination, protocol, ..V4::default() }.bytes());
+        assert_eq!(passed(Medium::Ip, &tcp), None);
+        assert!(passed(Medium::Ip, &udp).is_some());
+        assert_eq!(passed(Medium::Ethernet, &frame(OWN, &[], &tcp)), None);
+        assert!(passed(Medium::Ethernet, &frame(OWN, &[], &udp)).is_some());
     }
     let destination = "ff02::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
-    let v6 = |protocol| V6 { destination, protocol, ..V6::default() }.bytes();
-    assert_eq!(passed(Medium::Ip, &v6(TCP)), None);
-    assert!(passed(Medium::Ip, &v6(UDP)).is_some());
-
-    let frame = |protocol| [&OWN[..], &PEER, &[8, 0], &v4(peer, [224, 0, 0, 1], protocol)].concat();
-    assert_eq!(passed(Medium::Ethernet, &frame(TCP)), None);
-    assert!(passed(Medium::Ethernet, &frame(UDP)).is_some());
+    let [tcp, udp] = [TCP, UDP].map(|protocol| V6 { destination, protocol, ..V6::default() }.bytes());
+    assert_eq!(passed(Medium::Ip, &tcp), None);
+    assert!(passed(Medium::Ip, &udp).is_some());
 }

@@ -8,7 +8,6 @@ use std::process::{Child, Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etherparse::{SlicedPacket, TransportSlice};
 use libtest_mimic::{Arguments, Trial};
 use socket2::{Domain, Protocol, Socket, Type};
 use support::packet::{Tcp, V4};
@@ -164,33 +163,24 @@ const RST_ACK: u8 = RST | ACK;
 /// comes back.
 fn asks(host: Ipv4Addr, port: u16, flags: u8, data: &[u8], reset: u8, seq: u32, ack: u32) {
     let [a, b, c, _] = host.octets();
-    let us = Ipv4Addr::new(a, b, c, 1);
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP)).unwrap();
     socket.set_header_included_v4(true).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
 
-    let tcp = Tcp {
-        source_port: port,
-        destination_port: CLOSED,
-        seq: 1000,
-        ack: 77,
-        flags,
-        data: data.to_vec(),
-        ..Tcp::default()
-    };
-    let packet = V4 { source: us.octets(), destination: host.octets(), tcp, ..V4::default() }.bytes();
+    let tcp = Tcp { source_port: port, destination_port: CLOSED, seq: 1000, ack: 77, flags, ..Tcp::default() };
+    let tcp = Tcp { data: data.to_vec(), ..tcp };
+    let packet = V4 { source: [a, b, c, 1], destination: host.octets(), tcp, ..V4::default() }.bytes();
     socket.send_to(&packet, &SocketAddr::from((host, 0)).into()).unwrap();
 
     let deadline = Instant::now() + Duration::from_secs(5);
     while Instant::now() < deadline {
         let mut buffer = [0; 2048];
-        let Ok(len) = (&socket).read(&mut buffer) else { continue };
+        let Ok(40..) = (&socket).read(&mut buffer) else { continue };
         // The socket sees every TCP packet that comes in.
-        let packet = SlicedPacket::from_ip(&buffer[..len]).unwrap();
-        let Some(TransportSlice::Tcp(tcp)) = packet.transport else { continue };
-        if tcp.source_port() == CLOSED && tcp.destination_port() == port {
-            let got = (tcp.slice()[13], tcp.sequence_number(), tcp.acknowledgment_number());
-            assert_eq!(got, (reset, seq, ack), "flags, SEQ, ACK");
+        let tcp = &buffer[20..];
+        if tcp[..4] == [CLOSED, port].map(u16::to_be_bytes).concat() {
+            let number = |at: usize| u32::from_be_bytes(*tcp[at..].first_chunk().unwrap());
+            assert_eq!((tcp[13], number(4), number(8)), (reset, seq, ack), "flags, SEQ, ACK");
             return;
         }
     }
