@@ -8,10 +8,11 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use support::packet::{Tcp, V4, V6, repair};
+use support::packet::{Tcp, both, repair};
 use support::reference::{self, Rules};
 use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
@@ -68,43 +69,40 @@ const PROFILES: [Rules; 2] = [
     Rules { tcp_checksum: Checksum::Trust, profile: Profile::TcpStack, ..Rules::NETFILTER },
 ];
 
-/// 2^8 flag bytes × 2^4 data offsets × 2^16 IPv4 total lengths, in both profiles.
-#[test]
-fn every_flag_byte_data_offset_and_total_length() {
-    on_all_cores("flags × data offset × total length", &lengths(), |total_len| {
-        let mut packet = V4::with(Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() }).bytes();
-        packet[2..4].copy_from_slice(&total_len.to_be_bytes());
+/// Compares a packet with every length at `length_at`, every data offset and all of `flags`, in both profiles.
+fn every_length(name: &str, packet: &[u8], length_at: usize, flags: RangeInclusive<u8>) {
+    on_all_cores(name, &lengths(), |len| {
+        let mut packet = packet.to_vec();
+        packet[length_at..length_at + 2].copy_from_slice(&len.to_be_bytes());
         repair(&mut packet);
+        let tcp = packet.len() - 20;
+        let mut compared = 0;
         for data_offset in 0..=0xf {
-            packet[32] = data_offset << 4;
-            for flags in 0..=0xff {
-                packet[33] = flags;
+            packet[tcp + 12] = data_offset << 4;
+            for flags in flags.clone() {
+                packet[tcp + 13] = flags;
                 for rules in &PROFILES {
                     compare(&packet, rules);
+                    compared += 1;
                 }
             }
         }
-        2 * 0x1000
+        compared
     });
+}
+
+/// 2^8 flag bytes × 2^4 data offsets × 2^16 IPv4 total lengths.
+#[test]
+fn every_flag_byte_data_offset_and_total_length() {
+    let [packet, _] = both(&Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() });
+    every_length("flags × data offset × total length", &packet, 2, 0..=0xff);
 }
 
 /// The same for 2^16 IPv6 payload lengths; of the flags, those that count.
 #[test]
 fn every_data_offset_and_payload_length() {
-    on_all_cores("flags × data offset × payload length", &lengths(), |payload_len| {
-        let mut packet = V6::with(Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() }).bytes();
-        packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
-        for data_offset in 0..=0xf {
-            packet[52] = data_offset << 4;
-            for flags in 0..=0x1f {
-                packet[53] = flags;
-                for rules in &PROFILES {
-                    compare(&packet, rules);
-                }
-            }
-        }
-        2 * 0x200
-    });
+    let [_, packet] = both(&Tcp { seq: 0xffff_8000, ack: 0x1234_5678, ..Tcp::default() });
+    every_length("flags × data offset × payload length", &packet, 4, 0..=0x1f);
 }
 
 /// Every header length × total length × buffer length near their limits, under every setting.

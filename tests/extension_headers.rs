@@ -72,15 +72,6 @@ fn first_fragments_go_on() {
     }
 }
 
-#[test]
-fn later_fragments_do_not() {
-    for bit in 3..16 {
-        let [o0, o1] = (1_u16 << bit).to_be_bytes();
-        let packet = packet(&[(FRAGMENT, vec![0, 0, o0, o1, 1, 2, 3, 4])]);
-        assert_eq!(decide(&packet), Err(NoReset::Fragment), "bit {bit}");
-    }
-}
-
 /// The header that a later fragment names is in the first one, so the later one's payload is not read.
 #[test]
 fn a_later_fragment_of_anything_is_a_fragment() {

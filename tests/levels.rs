@@ -8,7 +8,7 @@ use support::invariants;
 use support::packet::{Tcp, V4, V6, both};
 use support::reference::{self, Rules, sum};
 use tcp_reset::checksum::Sum;
-use tcp_reset::tcp::{ACK, FIN, RST, SYN, Segment};
+use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6, tcp};
 
 fn fin_with_data() -> Tcp {
@@ -110,17 +110,6 @@ fn a_decision_may_be_edited() {
     assert_eq!(sum(&[&bytes[12..], &[0, 6, 0, 20]].concat()), 0xffff);
 }
 
-/// Over the offender itself, where one version of IP is spoken: the same bytes as elsewhere.
-#[test]
-fn in_place() {
-    let [mut v4, mut v6] = both(&fin_with_data());
-    let expected = [&v4, &v6].map(|packet| reference::reset(packet, &Rules::NETFILTER).unwrap());
-    let reset = ipv4::Reset::in_reply_to(&v4, &Config::new()).unwrap();
-    assert_eq!(reset.emit_to_slice(&mut v4).unwrap(), expected[0]);
-    let reset = ipv6::Reset::in_reply_to(&v6, &Config::new()).unwrap();
-    assert_eq!(reset.emit_to_slice(&mut v6).unwrap(), expected[1]);
-}
-
 /// As tcpdump prints it.
 #[test]
 fn a_decision_is_printed() {
@@ -204,19 +193,6 @@ fn a_segment_has_an_end() {
     let decide = |segment: &[u8]| tcp::Reset::in_reply_to(segment, Sum::of(&[]), &trusting).map(|reset| reset.ack);
     assert_eq!(decide(&segment), Err(NoReset::TotalLength));
     assert_eq!(decide(&segment[..65_535]), Ok(Some(65_515 + 1)));
-}
-
-/// Numbers alone, for a stack with its own headers; data may be longer than any packet.
-#[test]
-fn numbers() {
-    let segment = Segment { source_port: 1, destination_port: 2, seq: 10, ack: 20, flags: ACK, data_len: 30 };
-    assert_eq!(segment.reset(), Ok(tcp::Reset { source_port: 2, destination_port: 1, seq: 20, ack: None }));
-    let segment = Segment { flags: SYN, ..segment };
-    assert_eq!(segment.reset(), Ok(tcp::Reset { source_port: 2, destination_port: 1, seq: 0, ack: Some(41) }));
-    let segment = Segment { data_len: u32::MAX, ..segment };
-    assert_eq!(segment.reset(), Ok(tcp::Reset { source_port: 2, destination_port: 1, seq: 0, ack: Some(10) }));
-    let segment = Segment { flags: RST, ..segment };
-    assert_eq!(segment.reset(), Err(NoReset::Rst));
 }
 
 /// A configuration can be a constant, and its getters return what was set.

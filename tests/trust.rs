@@ -74,16 +74,6 @@ fn the_headers_are_enough() {
     }
 }
 
-/// If only the IPv4 header checksum is trusted, the TCP checksum still needs the whole packet.
-#[test]
-fn a_trusted_header_needs_the_packet() {
-    let packet = v4();
-    for present in 0..packet.len() {
-        let decision = Reset::in_reply_to(&packet[..present], &Config::new().ipv4_checksum(Trust));
-        assert_eq!(decision, Err(NoReset::Truncated), "{present} bytes");
-    }
-}
-
 /// Bytes after the packet's end do not complete a short TCP header.
 #[test]
 fn trust_does_not_read_padding() {
