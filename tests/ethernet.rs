@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 use support::frames::{TAGS, check};
 use support::packet::{Tcp, both};
+use support::random::{Arbitrary, Packet, Unstructured};
 use support::reference::{self, Rules};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 
@@ -110,27 +111,18 @@ fn refusals() {
 proptest! {
     /// Frames with some bytes of header and packet changed, cut and padded.
     #[test]
-    fn changed_frames(
-        flags: u8,
-        data in prop::collection::vec(any::<u8>(), 0..40),
-        depth in 0_usize..4,
-        tags: [[u8; 2]; 3],
-        changes in prop::collection::vec((0_usize..90, any::<u8>()), 0..4),
-        cut in 0_usize..120,
-        rules in prop::sample::select(Rules::all()),
-    ) {
-        for packet in both(&Tcp { flags, data: data.clone(), ..Tcp::default() }) {
-            let tags: Vec<[u8; 4]> = tags[..depth.min(3)].iter().map(|tag| [0x81, 0x00, tag[0], tag[1]]).collect();
-            let mut offender = frame(DESTINATION, SOURCE, &tags, ether_type(&packet), &packet);
-            for &(at, byte) in &changes {
-                if let Some(place) = offender.get_mut(at) {
-                    *place = byte;
-                }
-            }
-            if cut > 60 {
-                offender.truncate(cut);
-            }
-            check(&offender, &rules);
+    fn changed_frames(choices in prop::collection::vec(any::<u8>(), 300)) {
+        let unstructured = &mut Unstructured::new(&choices);
+        let tags = <[[u8; 4]; 3]>::arbitrary(unstructured).unwrap();
+        let tags = tags.map(|[kind, _, t0, t1]| { let [k0, k1] = TAGS[usize::from(kind) % 3]; [k0, k1, t0, t1] });
+        let depth = unstructured.int_in_range(0..=3).unwrap();
+        let change = unstructured.int_in_range(0..=50).unwrap();
+        let Packet { bytes, rules } = Packet::arbitrary(unstructured).unwrap();
+        let ether_type = bytes.first().map_or(0x0800, |_| ether_type(&bytes));
+        let mut offender = frame(DESTINATION, SOURCE, &tags[..depth], ether_type, &bytes);
+        if let Some(byte) = offender[..14 + 4 * depth].get_mut(change) {
+            *byte ^= 1;
         }
+        check(&offender, &rules);
     }
 }

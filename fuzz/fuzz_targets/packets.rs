@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use support::invariants::check;
-use tcp_reset_fuzz::packet::Packet;
+use support::random::Packet;
 
 fuzz_target!(|packet: Packet| {
     let _answer_or_reason = check(&packet.bytes, &packet.rules);

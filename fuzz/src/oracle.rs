@@ -9,12 +9,11 @@
 //!
 //! Without known differences, the third part is `assert_eq!(theirs, ours)`.
 
-use crate::packet;
 use crate::stack::{IPV4, IPV4_BROADCAST, IPV6};
-use arbitrary::{Arbitrary, Result as ArbitraryResult, Unstructured};
 use std::collections::BTreeSet;
 use std::fmt;
 use support::packet::{Tcp, V4, V6, repair};
+use support::random::{self, Arbitrary, Unstructured};
 use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, reset_with};
 
@@ -29,15 +28,15 @@ pub enum Offender {
 
 impl<'a> Arbitrary<'a> for Offender {
     /// Any of the fuzzer's packets, sent to the stack from somewhere else.
-    fn arbitrary(unstructured: &mut Unstructured<'a>) -> ArbitraryResult<Self> {
+    fn arbitrary(unstructured: &mut Unstructured<'a>) -> random::Result<Self> {
         Ok(match bool::arbitrary(unstructured)? {
             false => {
                 let broadcast = unstructured.ratio(1, 32)?;
-                let offender = packet::v4(unstructured)?;
+                let offender = random::v4(unstructured)?;
                 let source = if broadcast { IPV4_BROADCAST } else { offender.source };
                 Self::V4(V4 { source, destination: IPV4, ..offender })
             }
-            true => Self::V6(V6 { destination: IPV6, ..packet::v6(unstructured)? }),
+            true => Self::V6(V6 { destination: IPV6, ..random::v6(unstructured)? }),
         })
     }
 }

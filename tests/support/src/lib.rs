@@ -4,6 +4,8 @@ pub mod frames;
 pub mod invariants;
 pub mod packet;
 pub mod protocol;
+#[cfg(feature = "random")]
+pub mod random;
 pub mod reference;
 pub mod vectors;
 

@@ -1,10 +1,11 @@
 //! Random, nearly correct packets, so that most of them pass the checks.
 
-use arbitrary::{Arbitrary, Result, Unstructured};
-use support::DIRT;
-use support::packet::{Tcp, V4, V6, repair};
-use support::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT};
-use support::reference::Rules;
+pub use arbitrary::{Arbitrary, Result, Unstructured};
+
+use crate::DIRT;
+use crate::packet::{Tcp, V4, V6, repair};
+use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT};
+use crate::reference::Rules;
 use tcp_reset::tcp::RST;
 use tcp_reset::{Checksum, Profile};
 
@@ -59,6 +60,8 @@ pub fn tcp(unstructured: &mut Unstructured<'_>) -> Result<Tcp> {
     let words = if unstructured.ratio(1, 2)? { 0 } else { unstructured.int_in_range(0..=10)? };
     let data_len = if unstructured.ratio(15, 16)? { 0..=40 } else { 0..=20_000 };
     let data_len = unstructured.int_in_range(data_len)?;
+    let (first, step) = <(u8, u8)>::arbitrary(unstructured)?;
+    let data = std::iter::successors(Some(first), |byte| Some(byte.wrapping_add(step))).take(data_len).collect();
     Ok(Tcp {
         source_port: u16::arbitrary(unstructured)?,
         destination_port: u16::arbitrary(unstructured)?,
@@ -70,7 +73,7 @@ pub fn tcp(unstructured: &mut Unstructured<'_>) -> Result<Tcp> {
         window: u16::arbitrary(unstructured)?,
         urgent: u16::arbitrary(unstructured)?,
         options: unstructured.bytes(words * 4).unwrap_or_default().to_vec(),
-        data: vec![u8::arbitrary(unstructured)?; data_len],
+        data,
     })
 }
 
