@@ -36,7 +36,7 @@ enum Hook {
 }
 
 /// Sooner than the kernel repeats a SYN (RFC 6298 §2): the first answer was accepted.
-const AT_ONCE: Duration = Duration::from_secs(1);
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(1);
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = Vec::new();
@@ -190,17 +190,18 @@ fn connection_is_reset(test: &str, hook: Hook, family: Family) {
 
     let _firewall = network.raise(hook);
     let wire = network.record(hook, test);
-    is_reset(&mut client);
+    is_reset(&mut client, &[0; 8000]);
     // The server's connection lives until it sends through the gateway too.
     if matches!(hook, Hook::Forward) {
-        is_reset(&mut server);
+        is_reset(&mut server, &[0; 8000]);
     }
     wire.verify(1, RESETS);
 }
 
-fn is_reset(end: &mut TcpStream) {
+/// The next segment of a connection draws a reset at once.
+pub(crate) fn is_reset(end: &mut TcpStream, data: &[u8]) {
     let start = Instant::now();
-    end.write_all(&[0; 8000]).unwrap();
+    end.write_all(data).unwrap();
     let error = end.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
     assert!(start.elapsed() < AT_ONCE, "reset after {:?}", start.elapsed());
