@@ -15,7 +15,7 @@ use support::reference::Rules;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{NoReset, Profile, Reset};
 
-/// A debug build tries this many cases in a fraction of a second; `PROPTEST_CASES` is stronger. A case that failed once is
+/// A debug build tries this many cases in a fraction of a second; `PROPTEST_CASES` overrides it. A case that failed once is
 /// kept and tried first.
 fn settings() -> ProptestConfig {
     let file = FileFailurePersistence::Direct("tests/properties.regressions");

@@ -17,7 +17,7 @@ enum Answer {
     Silence,
     /// `<SEQ=SEG.ACK><CTL=RST>`
     Rst,
-    /// `<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>`, where the bits are so much of SEG.LEN and the data is the rest.
+    /// `<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>`; SEG.LEN is this number, for SYN and FIN, plus the length of the data.
     RstAck(u32),
 }
 use Answer::{RstAck, Silence};

@@ -79,7 +79,7 @@ impl Comparison {
     /// Compares a reset with ours, if it answers an offender.
     ///
     /// An end that aborts its connection sends a reset as well. This end has sent something before, and the numbers of
-    /// its reset are not those of an answer: a reset for which both is true is not compared.
+    /// its reset are not those of an answer: a reset for which both are true is not compared.
     pub fn reset(&mut self, packet: &[u8], segment: &Segment) -> Option<Outcome> {
         let has_sent = self.sent.contains(&(segment.source, segment.destination));
         let offenders = self.sent.get_mut(&(segment.destination, segment.source))?;

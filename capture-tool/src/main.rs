@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            // If this fails too, the exit code still tells.
+            // If this fails too, the exit code still shows the failure.
             let _ = writeln!(io::stderr(), "resets: {message}");
             failure
         }

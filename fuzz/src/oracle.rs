@@ -42,7 +42,7 @@ impl<'a> Arbitrary<'a> for Offender {
 }
 
 impl Offender {
-    /// The packet. smoltcp takes every checksum for right when it is built for fuzzing; so all of them are.
+    /// The packet, with correct checksums: smoltcp does not verify them when it is built for fuzzing.
     pub fn bytes(&self) -> Vec<u8> {
         match self {
             Self::V4(v4) => v4.bytes(),
@@ -84,9 +84,9 @@ pub enum Class {
     SubnetBroadcast,
     /// Silence or an ICMP error, where smoltcp does not accept a hop-by-hop header.
     HopByHop,
-    /// An ICMP error, where smoltcp does not know an extension header: all but hop-by-hop.
+    /// An ICMP error, where smoltcp does not implement an extension header: all but hop-by-hop.
     ExtensionHeader,
-    /// A reset, where the source is an IPv4-mapped IPv6 address, which no wire should carry.
+    /// A reset, where the source is an IPv4-mapped IPv6 address, which must not appear in a packet.
     MappedSource,
     /// A reset like Linux's but for a type of service or traffic class of zero, which Linux reflects.
     TrafficClass,

@@ -1,4 +1,7 @@
-//! Structured random packets: most of them are answered by a reset, every field varies, and few are quite in order.
+//! Structured random packets: most draw a reset, every field varies, and few are correct in every field.
+//!
+//! They are not made with the packet builder that the tests share: fields are drawn one after the other into a buffer that
+//! is used again, for speed, and lengths, checksums and headers may be wrong in any combination.
 
 mod ipv4;
 mod ipv6;

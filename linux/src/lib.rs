@@ -53,7 +53,7 @@ impl Family {
         Ok(reset.emit(buffer))
     }
 
-    /// What a TUN device wants before each packet: flags, and the `EtherType`.
+    /// What a TUN device needs before each packet: flags, and the `EtherType`.
     #[must_use]
     pub const fn frame_header(self) -> [u8; 4] {
         match self {

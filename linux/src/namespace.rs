@@ -1,4 +1,4 @@
-//! A network namespace of the program's own. Devices, routes, rules and settings in it die with the process.
+//! A network namespace of the program's own. Devices, routes, rules and settings in it end with the process.
 
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
@@ -35,8 +35,8 @@ fn enter_as_user() -> Result<()> {
     write("/proc/self/gid_map", &format!("0 {gid} 1"))
 }
 
-/// Opens a new TUN device. With `packet_information`, four bytes stand before each packet, that name its protocol;
-/// without, the driver takes the protocol from the packet's first byte and refuses what is neither 4 nor 6.
+/// Opens a new TUN device. With `packet_information`, four bytes before each packet name its protocol. Without, the driver
+/// takes the IP version from the packet's first byte and refuses any but 4 and 6.
 pub fn tun(name: &str, packet_information: bool) -> Result<SyncDevice> {
     let device = DeviceBuilder::new().name(name).packet_information(packet_information).enable(false).build_sync();
     device.map_err(|error| match error.kind() {
@@ -57,7 +57,7 @@ pub fn set(sysctl: &str, value: &str) -> Result<()> {
 pub fn run(program: &str, arguments: &[&str], input: &str, package: &str) -> Result<()> {
     let child = Command::new(program)
         .args(arguments)
-        // A namespace of our own needs no lock against others, and a plain user cannot write where it usually lies.
+        // No other program changes the tables of this namespace, and a plain user cannot write the usual lock file.
         .env("XTABLES_LOCKFILE", "/dev/null")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

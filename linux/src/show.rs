@@ -1,4 +1,4 @@
-//! Packets for people to read.
+//! Prints packets in hex and as tcpdump shows them.
 
 use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};

@@ -86,8 +86,8 @@ fn compare(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Whether Linux answers here what it drops elsewhere: nothing has looked yet at the addresses, of the frame or of the packet,
-/// nor at IPv4's header checksum, and padding still counts as part of the segment.
+/// Whether Linux answers here a packet that it drops at other hooks: it has not yet checked the addresses of the frame and of
+/// the packet, nor IPv4's header checksum, and padding still counts as part of the segment.
 fn is_linux_alone(reason: NoReset, packet: &[u8]) -> bool {
     match reason {
         NoReset::GroupAddress | NoReset::Source | NoReset::Destination | NoReset::HeaderChecksum => true,
@@ -105,7 +105,7 @@ fn counting_padding(frame: &[u8]) -> Option<Vec<u8>> {
     ethernet::reset_with(&frame, &config, &mut [0; ethernet::MAX_LEN]).ok().map(|reply| reply.to_vec())
 }
 
-/// Whether an IPv6 packet has an authentication header, which nft takes for the transport protocol.
+/// Whether an IPv6 packet has an authentication header, which nft treats as the transport protocol.
 fn has_authentication(packet: &[u8]) -> Option<bool> {
     let (mut next_header, mut at) = (*packet.get(6)?, 40);
     loop {

@@ -142,7 +142,7 @@ fn log(packet: &[u8]) {
     black_box(Offender::of(packet));
     let (reason, sum) = (black_box(NoReset::Rst), black_box(Sum::of(packet)));
     black_box(reason.as_str());
-    // Not what prints an address, the other resets and the offender: core prints one by way of a buffer and an `unwrap`.
+    // The other resets and `Offender` are not printed here: they have addresses, which core prints with an `unwrap`.
     if let Ok(reset) = black_box(tcp::Reset::in_reply_to(packet, sum, &Config::new())) {
         black_box(write!(Nowhere, "{reset} {reason} {sum:?}").is_ok());
     }

@@ -4,26 +4,26 @@ use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::register::msp;
 
-const PAINT: u32 = 0x5ee_da11;
+const PATTERN: u32 = 0x5ee_da11;
 /// How many words of the stack are filled.
-const PAINTED: usize = 1024;
+const FILLED: usize = 1024;
 
 /// The stack in bytes that `call` uses: the pattern below this function's frame that the call has overwritten.
 #[inline(never)]
 pub fn stack(call: impl FnOnce()) -> usize {
     let top = msp::read() as *mut u32;
     // This memory is not in use, since no function is called here. Volatile, so that no `memset` is called either.
-    for word in 1..=PAINTED {
+    for word in 1..=FILLED {
         // SAFETY: within the stack, which grows into all free memory, and below everything in use.
-        unsafe { top.sub(word).write_volatile(PAINT) };
+        unsafe { top.sub(word).write_volatile(PATTERN) };
     }
     call();
-    let mut untouched = PAINTED;
+    let mut untouched = FILLED;
     // SAFETY: as above.
-    while untouched > 0 && unsafe { top.sub(untouched).read_volatile() } == PAINT {
+    while untouched > 0 && unsafe { top.sub(untouched).read_volatile() } == PATTERN {
         untouched -= 1;
     }
-    assert!(untouched < PAINTED, "the paint does not reach deep enough");
+    assert!(untouched < FILLED, "the call needs more stack than was filled");
     untouched * size_of::<u32>()
 }
 

@@ -1,6 +1,6 @@
 //! A filter between a network device and smoltcp: it answers what comes for a closed port with a reset, as Linux would,
-//! drops TCP from or to an address that is not unicast, and lets everything else through. It needs neither heap nor
-//! threads, and any smoltcp device will do, whether it carries IP packets or Ethernet frames.
+//! drops TCP from or to an address that is not unicast, and passes everything else on. It needs neither heap nor
+//! threads, and works with every smoltcp device that carries IP packets or Ethernet frames.
 //!
 //! smoltcp answers such segments too, but a FIN or data without ACK with a RST that acknowledges nothing, which its
 //! receiver must ignore (RFC 9293 §3.10.7.3).
@@ -12,12 +12,12 @@ use smoltcp::time::Instant;
 use smoltcp::wire::HardwareAddress;
 use tcp_reset::{Config, NoReset, Profile, Reset, ethernet};
 
-/// The longest frame or packet that is let through: 1500 bytes behind an Ethernet header.
+/// The longest frame or packet that is passed on: an Ethernet header and 1500 bytes.
 pub const MTU: usize = 1514;
 
 const CONFIG: Config = Config::new().profile(Profile::TcpStack);
 
-/// What stands for the device before smoltcp.
+/// The device that smoltcp sees: it filters what the real device receives.
 pub struct Filter<D, F> {
     device: D,
     address: HardwareAddress,
@@ -26,11 +26,11 @@ pub struct Filter<D, F> {
 }
 
 impl<D: Device, F: Fn(IpAddr, u16) -> bool> Filter<D, F> {
-    /// Before `device`, answers for each address and port of which `is_closed` says that nobody is there. Say so of this
-    /// host's own addresses only, and not of the ports of sockets that listen or are connected.
+    /// Filters what `device` receives, and answers for each address and port for which `is_closed` returns true. Return
+    /// true for this host's own addresses only, and not for ports of sockets that listen or are connected.
     ///
-    /// `address` is what the interface's configuration has: [`HardwareAddress::Ip`], or the Ethernet address. A frame to
-    /// another one is smoltcp's to ignore.
+    /// `address` is the one in the interface's configuration: [`HardwareAddress::Ip`], or the Ethernet address. Frames to
+    /// other addresses are passed on, and smoltcp ignores them.
     pub fn new(device: D, address: HardwareAddress, is_closed: F) -> Self {
         Self { device, address, is_closed, frame: [0; MTU] }
     }
@@ -60,7 +60,7 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Filter<D, F> {
     }
 }
 
-/// What becomes of a frame or packet.
+/// What to do with a frame or packet.
 enum Action<'a> {
     Answer(&'a [u8]),
     Drop,
@@ -68,8 +68,8 @@ enum Action<'a> {
 }
 
 impl Action<'_> {
-    /// TCP from or to an address that is not unicast is dropped, as by Linux: smoltcp would answer it. Everything else
-    /// without an answer is smoltcp's.
+    /// TCP from or to an address that is not unicast is dropped, as by Linux, since smoltcp would answer it. Everything else
+    /// that draws no reset is passed on.
     fn after(reason: NoReset, packet: &[u8]) -> Self {
         let is_tcp = matches!(packet, [0x40..=0x4f, ..] | [0x60..=0x6f, _, _, _, _, _, 6, ..]);
         match reason {
@@ -124,7 +124,7 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Device for Filter<D, F> {
     }
 }
 
-/// A frame or packet that was let through.
+/// A frame or packet that is passed on.
 pub struct RxToken<'a> {
     frame: &'a [u8],
 }

@@ -99,7 +99,7 @@ fn serve(options: &Options) -> Result<()> {
 /// The host: an echo service behind `device`.
 fn echo(options: &Options, mut device: impl Device, descriptor: RawFd) -> Result<()> {
     let mut config = Config::new(options.hardware_address);
-    // The time is seed enough for an echo service; a product takes a random number.
+    // The time is a sufficient seed for an echo service; a product needs a random number.
     config.random_seed = u64::from(SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos());
     let mut interface = Interface::new(config, &mut device, Instant::now());
     let mut fits = Ok(());

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         }),
         test("ethernet_ack", || asks(ETHERNET, 40007, ACK, b"data", RST, 77, 0)),
         test("ack", || asks(FILTERED, 40003, ACK, b"data", RST, 77, 0)),
-        // What the filter is for. Should smoltcp ever acknowledge here, this one may go, and the filter with it.
+        // This is why the filter exists. If smoltcp acknowledges the FIN one day, neither is needed.
         test("fin_without_ack_is_answered_wrong_by_smoltcp", || {
             asks(PLAIN, 40004, FIN, b"", RST, 0, 0);
         }),

@@ -1,7 +1,7 @@
-//! Rejects the packets of a netfilter queue: each is dropped, and answered with the reset it deserves.
+//! Rejects the packets of a netfilter queue: drops each packet, and answers it with a reset.
 //!
-//! With a pattern, only the segments that match it are; with `--both-ends`, their destination is reset as well. The
-//! resets carry a mark, by which the rule that fills the queue lets them pass.
+//! With a pattern, it drops only the segments that match; with `--both-ends`, it resets their destination as well. The
+//! resets carry a mark, so that the rule that fills the queue can exclude them.
 
 mod firewall;
 
@@ -43,7 +43,7 @@ fn run() -> Result<()> {
     }
 }
 
-/// Runs until a signal or an error ends it, and its hold on the queue with it.
+/// Runs until a signal or an error ends it.
 fn reject(arguments: &Arguments) -> Result<()> {
     let &Arguments { number, mark, .. } = arguments;
     let resets =
@@ -52,7 +52,7 @@ fn reject(arguments: &Arguments) -> Result<()> {
     queue.bind(number).with_context(|| {
         format!("cannot bind queue {number}, which takes CAP_NET_ADMIN and that no other program holds it")
     })?;
-    // As they are: a large packet of many segments is one packet and draws one reset, as from REJECT.
+    // Do not split large packets: one packet of many segments draws one reset, as from REJECT.
     queue.set_recv_gso(number, true)?;
     writeln!(io::stdout(), "queue: answering queue {number}, resets are marked {mark:#x}")?;
 
@@ -65,13 +65,13 @@ fn reject(arguments: &Arguments) -> Result<()> {
         let (verdict, decided) = if arguments.accepts(&message) {
             (Verdict::Accept, [None, None])
         } else {
-            // What draws no reset is dropped all the same, as by REJECT: it has been decided against.
+            // A packet that draws no reset is dropped too, as by REJECT: the rule has already rejected it.
             (Verdict::Drop, decide(&message, arguments.both_ends))
         };
         message.set_verdict(verdict);
         queue.verdict(message).with_context(|| format!("cannot decide on a packet of queue {number}"))?;
         for reset in decided.into_iter().flatten() {
-            // A reset that is lost is lost as any packet may be; its peer asks again.
+            // A lost reset is like any lost packet: the peer sends again, and is answered again.
             if let Err(error) = resets.send(&reset, device) {
                 eprintln!("queue: cannot send a reset: {error}");
             }
@@ -81,11 +81,11 @@ fn reject(arguments: &Arguments) -> Result<()> {
 
 /// The resets that a dropped packet draws: for its source, and for its destination.
 fn decide(message: &Message, both_ends: bool) -> [Option<Reset>; 2] {
-    // A packet of a local or virtual sender may wait for its network card to fill in the checksum. The kernel says
-    // so, and then nothing is on the wire yet that could have been damaged.
+    // The network card of a local or virtual sender may compute the checksum later. The kernel says so. Then the packet
+    // has not been on a wire, and cannot be damaged.
     let checksum = if message.is_checksum_ready() { Checksum::Verify } else { Checksum::Trust };
     let (packet, config) = (message.get_payload(), Config::new().tcp_checksum(checksum));
-    // No reset is no failure: a SYN that is dropped, for one, has opened nothing yet at its destination.
+    // No reset is no failure: for example, a dropped SYN has not opened a connection at its destination.
     let destination = || Reset::for_destination(packet, Fate::Dropped, &config).ok();
     [Reset::in_reply_to(packet, &config).ok(), both_ends.then(destination).flatten()]
 }
@@ -98,7 +98,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// Whether a packet may go on: it is a reset of our own, or no segment that is looked for.
+    /// Whether a packet is accepted: it is one of our own resets, or does not match.
     fn accepts(&self, message: &Message) -> bool {
         // A mark of 0 is on every packet that has none.
         let ours = self.mark != 0 && message.get_nfmark() == self.mark;
@@ -125,7 +125,7 @@ fn arguments() -> Result<Option<Arguments>> {
     Ok(Some(Arguments { number, mark, payload, both_ends }))
 }
 
-/// Marks are written in hexadecimal as often as not.
+/// Marks are often written in hexadecimal.
 fn parse_mark(mark: &str) -> Result<u32, std::num::ParseIntError> {
     mark.strip_prefix("0x").map_or_else(|| mark.parse(), |digits| u32::from_str_radix(digits, 16))
 }

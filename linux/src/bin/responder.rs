@@ -1,6 +1,6 @@
-//! Answers every TCP segment that is routed into a TUN device, or sent into a TAP device, with the reset it deserves.
+//! Answers every TCP segment that is routed into a TUN device, or sent into a TAP device, with a reset.
 //!
-//! Nobody lives behind the device, so each address there looks like a host on which every port is closed.
+//! No host is behind the device; each address there looks like a host on which every port is closed.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ fn run() -> Result<()> {
     }
 }
 
-/// Runs until a signal or an error ends it; a device it made goes with it.
+/// Runs until a signal or an error ends it. The kernel then removes a device that the program made.
 fn respond(layer: Layer, name: &str) -> Result<()> {
     let kind = if layer == Layer::L2 { "TAP" } else { "TUN" };
     let device =
@@ -52,9 +52,9 @@ fn respond(layer: Layer, name: &str) -> Result<()> {
             Layer::L2 => ethernet::reset(&offender[..len], &mut frame),
             _ => tcp_reset::reset(&offender[..len], &mut packet),
         };
-        // Silence is an answer too: anything but TCP, a reset, a wrong checksum.
+        // Some frames draw no reset: a reset, a wrong checksum, anything but TCP.
         let Ok(reset) = reset else { continue };
-        // A reset that is lost is lost as any packet may be; its peer asks again.
+        // A lost reset is like any lost packet: the peer sends again, and is answered again.
         if let Err(error) = device.send(reset) {
             eprintln!("responder: cannot write to {name}: {error}");
         }

@@ -1,4 +1,4 @@
-//! Ends connections that it only watches: a segment that matches passes, and both ends of its connection are reset.
+//! Watches packets without stopping them: when a segment matches, both ends of its connection are reset.
 
 #[path = "sniff/device.rs"]
 mod device;
@@ -37,8 +37,8 @@ fn run() -> Result<()> {
     }
 }
 
-/// The checksum of what a local or virtual sender has just sent is for its network card to fill in, and segments that
-/// were joined on their way in (GRO) may have a stale one. Both have to be answered.
+/// The network card of a local or virtual sender may compute the checksum later, and the checksum of segments that the
+/// kernel has merged (GRO) may be wrong. Both have to be answered.
 const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);
 
 /// Runs until a signal or an error ends it.
@@ -73,8 +73,8 @@ fn watch(name: &str, payload: &Regex) -> Result<()> {
 
 /// The resets, in the order in which they are sent.
 fn order<R>(for_destination: impl Fn(Fate) -> Option<R>, for_source: Option<R>) -> [Option<R>; 3] {
-    // On its way by another processor, the segment may arrive after them: until then its destination takes what fits a
-    // dropped one, and ignores that afterwards.
+    // Another processor may deliver the segment after the resets. Until then the destination accepts the first reset, and
+    // afterwards it ignores that one and accepts the second.
     [for_destination(Fate::Dropped), for_destination(Fate::Delivered), for_source]
 }
 

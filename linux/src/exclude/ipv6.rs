@@ -68,7 +68,7 @@ fn stack(next_header: u8, payload: &[u8]) -> Option<Exclusion> {
     })
 }
 
-/// Calls `visit` with each header's number and what begins with it, TCP's last, until that says something.
+/// Calls `visit` with each header's number and the bytes from it on, TCP's last, until it returns an exclusion.
 fn walk(
     mut next_header: u8,
     mut payload: &[u8],
@@ -102,7 +102,7 @@ const IOAM: u8 = 0x31;
 /// them, none unknown that asks to be discarded, no more than seven bytes of padding in a row, all of them zero.
 fn are_accepted(payload: &[u8], hop_by_hop: bool) -> bool {
     let len = payload.get(1).map_or(0, |len| (usize::from(*len) + 1) * 8);
-    // One that runs past the packet is silence for everyone.
+    // Linux and the crate both drop a packet in which it is too long.
     let Some(mut options) = payload.get(2..len) else { return true };
     let (mut padding, mut count) = (0, 0);
     while let [kind, rest @ ..] = options {

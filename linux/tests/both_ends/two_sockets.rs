@@ -186,7 +186,7 @@ impl Network {
 
     /// A client in SYN-SENT, and its SYN.
     fn connect(&self) -> (Socket, Vec<u8>) {
-        // What comes from connections that have ended is nobody's.
+        // Connections that have ended may still have sent something.
         self.ends.iter().for_each(Host::discard);
         let client = self.ends[CLIENT].connect(self.ends[SERVER].address, LISTENING);
         (client, self.hear(CLIENT))

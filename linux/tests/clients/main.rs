@@ -35,7 +35,7 @@ impl Test {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    // The main thread's own network is never the machine's.
+    // No test may reach the machine's own network.
     let powerless = namespace::leave().err();
     let mut trials = Vec::new();
     let tests = [responder::tests(), frames::tests(), queue::tests(), errors::tests()];

@@ -15,8 +15,8 @@ use crate::tools::{output, run};
 
 /// Moves the whole process out of the network it is in, or says why it cannot.
 ///
-/// A plain user enters a user namespace, which gives the right to make network namespaces, and keeps his user id: tcpdump
-/// as root would change to a user that the namespace does not have.
+/// A plain user enters a user namespace, which gives the right to make network namespaces, and keeps the user id: tcpdump
+/// as root would change to a user that does not exist in the namespace.
 pub(crate) fn leave() -> Result<(), String> {
     let Err(error) = unshare(CloneFlags::CLONE_NEWNET) else { return Ok(()) };
     let unshare = ["unshare", "--user", "--map-current-user", "--keep-caps"];

@@ -1,4 +1,4 @@
-//! Clients whose packets are queued to the NFQUEUE firewall, at each of the places where one may stand.
+//! Clients whose packets are queued to the NFQUEUE firewall on the client, on a gateway and on the server.
 
 mod both_ends;
 

@@ -1,4 +1,4 @@
-//! Clients of the responder, on a TUN and on a TAP device, which answers for hosts that do not exist.
+//! Clients of the responder, which answers on a TUN or TAP device for hosts that do not exist.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 static PATH: LazyLock<String> =
     LazyLock::new(|| format!("{}:/usr/sbin:/sbin", env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into())));
 
-/// The first Python that knows scapy: a distribution's package serves the distribution's own Python.
+/// The first Python that has scapy: a distribution's package is for the distribution's own Python.
 static PYTHON: LazyLock<Option<&str>> = LazyLock::new(|| {
     let knows_scapy = |python: &&str| output(&[python, "-c", "import scapy.all"]).status.success();
     ["python3", "/usr/bin/python3"].into_iter().find(knows_scapy)

@@ -24,7 +24,7 @@ impl Wire {
 
     fn filtered(device: &str, filter: &str, test: &str) -> Self {
         let file = format!("{}/{test}.pcap", env!("CARGO_TARGET_TMPDIR"));
-        // It stays root if it is: another user may not write here.
+        // `-Z root`: tcpdump would change to a user that may not write here.
         let tcpdump = ["tcpdump", "-Z", "root", "--immediate-mode", "-s", "256", "-B", "8192", "-U", "-n"];
         let arguments = [&tcpdump[..], &["-i", device, "-w", &file, filter]].concat();
         Self { tcpdump: Daemon::start(&arguments, "listening on"), file }

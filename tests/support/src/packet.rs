@@ -1,4 +1,4 @@
-//! Builds packets to be answered: correct ones, of which a test changes the fields that it is about.
+//! Builds offending packets that are correct in all fields but those that a test sets.
 //!
 //! ```text
 //! V4 { tos: 0xff, tcp: Tcp { flags: FIN, ..Tcp::default() }, ..V4::default() }.bytes()

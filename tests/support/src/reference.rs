@@ -1,7 +1,7 @@
-//! The reference model: the crate's whole contract once more, slow and plain, to compare the crate with.
+//! The reference model: a second, slow and plain implementation of the crate's whole contract, to compare the crate with.
 //!
 //! It shares only the names of the settings and reasons with the crate: bytes are indexed, numbers are wide, the checksum
-//! is RFC 1071's own loop. The checks stand in their order: the first that fails gives the reason.
+//! is RFC 1071's own loop. The checks are in their order: the first that fails gives the reason.
 
 use tcp_reset::{Checksum, Config, Fate, NoReset, Profile};
 

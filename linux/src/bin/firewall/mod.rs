@@ -1,4 +1,4 @@
-//! What the two firewalls share: what they look for, and how they send resets.
+//! The two firewalls share this: matching of data, and sending of resets.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -21,8 +21,8 @@ pub(crate) fn parse_payload(pattern: &str) -> Result<Regex> {
 
 /// Whether a packet, as read by etherparse, is a TCP segment whose data matches.
 ///
-/// Each segment is looked at alone: a word cut in two by a segment's end is not found. A program that has to find it
-/// puts the stream together first.
+/// Each segment is searched alone: a word that two segments share is not found. A program that has to find it
+/// reassembles the stream first.
 pub(crate) fn matches(payload: &Regex, packet: Result<SlicedPacket<'_>, SliceError>) -> bool {
     match packet.map(|packet| packet.transport) {
         Ok(Some(TransportSlice::Tcp(segment))) => payload.is_match(segment.payload()),
@@ -50,7 +50,7 @@ impl Sender {
         Ok(Self { v4: raw(Domain::IPV4)?, v6: raw(Domain::IPV6)? })
     }
 
-    /// `device` is where the offender was seen: a link-local address means nothing without it.
+    /// `device` is where the offender was seen; a link-local address needs it.
     pub(crate) fn send(&self, reset: &Reset, device: u32) -> io::Result<usize> {
         let mut buffer = [0; tcp_reset::MAX_LEN];
         let packet = reset.emit(&mut buffer);

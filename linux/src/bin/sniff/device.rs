@@ -1,4 +1,4 @@
-//! A network device that is watched, through a packet socket (packet(7)) that gives what passes in and out.
+//! A network device that is watched, through a packet socket (packet(7)) that receives what the device receives and sends.
 
 use std::io::{self, IoSliceMut, Read};
 use std::os::fd::AsRawFd;
@@ -13,7 +13,7 @@ use nix::{cmsg_space, libc, setsockopt_impl, sockopt_impl};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use tcp_reset::ethernet;
 
-/// How many bytes may wait to be looked at. What finds no room is not seen.
+/// How many bytes may wait to be read. The kernel drops what finds no room.
 const BACKLOG: usize = 64 << 20;
 
 /// The bytes of an Ethernet frame before its tags, and those of a tag.
@@ -31,14 +31,14 @@ sockopt_impl!(
 pub(crate) struct Device {
     name: String,
     index: u32,
-    /// Where Ethernet frames are sent, if it has any.
+    /// Where Ethernet frames are sent, if the device has such frames.
     ethernet: Option<LinkAddr>,
     socket: Socket,
     buffer: Vec<u8>,
     control: Vec<u8>,
 }
 
-/// What passes.
+/// What the device has received or sent.
 pub(crate) enum Seen<'a> {
     /// An Ethernet frame, with all its tags.
     Frame(&'a [u8]),
@@ -113,8 +113,8 @@ impl Device {
 
 /// Opens a packet socket that gives each packet of a device, in and out.
 ///
-/// A filter (socket(7)) chooses the device, as `bind` would: for a device that is not listed as a link, nothing makes
-/// the address without unsafe code.
+/// A filter (socket(7)) chooses the device instead of `bind`, whose address cannot be made without unsafe code for a device
+/// that is not listed as a link.
 fn open(device: u32, kind: Type) -> io::Result<Socket> {
     let all = u16::try_from(libc::ETH_P_ALL).map_err(io::Error::other)?.to_be();
     let socket = Socket::new(Domain::PACKET, kind, Some(Protocol::from(i32::from(all))))?;
@@ -130,7 +130,7 @@ fn open(device: u32, kind: Type) -> io::Result<Socket> {
     if setsockopt(&socket, sockopt::RcvBufForce, &BACKLOG).is_err() {
         socket.set_recv_buffer_size(BACKLOG)?;
     }
-    // How often to see whether a device that is silent is still there.
+    // How often to check that a silent device still exists.
     socket.set_read_timeout(Some(Duration::from_secs(1)))?;
     let accept = SockFilter::new(RETURN, 0, 0, u32::MAX);
     let load_device = SockFilter::new(LOAD, 0, 0, (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX).cast_unsigned());
