@@ -9,7 +9,31 @@ pub mod record;
 pub mod reference;
 pub mod show;
 
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use anyhow::Result;
 use tcp_reset::{Config, NoReset, Reset, ipv4, ipv6};
+
+/// Runs a program with its arguments, or prints its usage if help was asked for. An error is one line.
+pub fn program<A>(
+    name: &str,
+    usage: &str,
+    arguments: Result<Option<A>>,
+    run: impl FnOnce(A) -> Result<()>,
+) -> ExitCode {
+    let result = arguments.and_then(|arguments| match arguments {
+        Some(arguments) => run(arguments),
+        None => Ok(writeln!(stdout(), "{usage}")?),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// A version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use tcp_reset_peers::packets;
+use tcp_reset_peers::packets::{self, ACK_40, DATA_576, DATA_1500, FIN_65, IPV6_SYN_60, SYN_40, SYN_60, of};
 
 use crate::contenders::{Answer, Buffer, FLOORS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame};
 use crate::measure::{self, Contender, ETHERNET_HEADER_LEN, Time};
@@ -19,14 +19,14 @@ pub struct Set {
 pub fn sets() -> Vec<Set> {
     let set = |name, packets| Set { name, packets };
     vec![
-        set("SYN 40", packets::syn_40()),
-        set("SYN 60", packets::syn_60()),
-        set("ACK 40", packets::ack_40()),
-        set("FIN 65", packets::fin_65()),
-        set("data 576", packets::data_576()),
-        set("data 1500", packets::data_1500()),
+        set("SYN 40", of(SYN_40)),
+        set("SYN 60", of(SYN_60)),
+        set("ACK 40", of(ACK_40)),
+        set("FIN 65", of(FIN_65)),
+        set("data 576", of(DATA_576)),
+        set("data 1500", of(DATA_1500)),
         set("mixed", packets::mixed()),
-        set("IPv6 SYN 60", packets::ipv6_syn_60()),
+        set("IPv6 SYN 60", of(IPV6_SYN_60)),
     ]
 }
 

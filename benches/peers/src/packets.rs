@@ -13,8 +13,8 @@ const OPTIONS: &[u8] = &[1, 1, 8, 10, 18, 52, 86, 120, 52, 86, 120, 154];
 const ROUTER_ALERT: &[u8] = &[148, 4, 0, 0];
 
 /// A kind of offending packet; the other fields are random.
-#[derive(Clone, Copy, Default)]
-struct Kind {
+#[derive(Clone, Copy)]
+pub struct Kind {
     ipv6: bool,
     ip_options: &'static [u8],
     flags: u8,
@@ -22,55 +22,38 @@ struct Kind {
     data_len: usize,
 }
 
-const SYN_40: Kind = Kind { ipv6: false, ip_options: &[], flags: SYN, tcp_options: &[], data_len: 0 };
-const SYN_60: Kind = Kind { tcp_options: SYN_OPTIONS, ..SYN_40 };
-const ACK_40: Kind = Kind { flags: ACK, ..SYN_40 };
-const FIN_65: Kind = Kind { flags: FIN, data_len: 25, ..SYN_40 };
+/// SYNs without options, of 40 bytes.
+pub const SYN_40: Kind = Kind { ipv6: false, ip_options: &[], flags: SYN, tcp_options: &[], data_len: 0 };
+/// SYNs with Linux's options, of 60 bytes.
+pub const SYN_60: Kind = Kind { tcp_options: SYN_OPTIONS, ..SYN_40 };
+/// Bare ACKs, of 40 bytes.
+pub const ACK_40: Kind = Kind { flags: ACK, ..SYN_40 };
+/// FINs with 25 bytes of data and without ACK, of 65 bytes.
+pub const FIN_65: Kind = Kind { flags: FIN, data_len: 25, ..SYN_40 };
+/// Data, of 576 bytes with the headers.
+pub const DATA_576: Kind = data(576);
+/// Data, of 1500 bytes with the headers.
+pub const DATA_1500: Kind = data(1500);
+/// SYNs without options over IPv6, of 60 bytes.
+pub const IPV6_SYN_60: Kind = Kind { ipv6: true, ..SYN_40 };
+/// SYNs that are resets as well, of 40 bytes.
+pub const RST_40: Kind = Kind { flags: SYN | RST, ..SYN_40 };
 
 /// Data in a packet of that length.
 const fn data(packet_len: usize) -> Kind {
     Kind { flags: ACK | PSH, data_len: packet_len - 40, ..SYN_40 }
 }
 
-/// 256 different SYNs without options, of 40 bytes.
-pub fn syn_40() -> Vec<Vec<u8>> {
-    same(SYN_40)
-}
-
-/// SYNs with Linux's options, of 60 bytes.
-pub fn syn_60() -> Vec<Vec<u8>> {
-    same(SYN_60)
-}
-
-/// Bare ACKs, of 40 bytes.
-pub fn ack_40() -> Vec<Vec<u8>> {
-    same(ACK_40)
-}
-
-/// FINs with 25 bytes of data and without ACK, of 65 bytes.
-pub fn fin_65() -> Vec<Vec<u8>> {
-    same(FIN_65)
-}
-
-/// Data, of 576 bytes with the headers.
-pub fn data_576() -> Vec<Vec<u8>> {
-    same(data(576))
-}
-
-/// Data, of 1500 bytes with the headers.
-pub fn data_1500() -> Vec<Vec<u8>> {
-    same(data(1500))
+/// 256 different packets of a kind.
+pub fn of(kind: Kind) -> Vec<Vec<u8>> {
+    let mut rng = Rng::with_seed(256);
+    (0..256).map(|_| packet(kind, &mut rng)).collect()
 }
 
 /// Data, of 65535 bytes with the headers, the longest IPv4 packet; 32 of them, as many as stay in a cache.
 pub fn data_65535() -> Vec<Vec<u8>> {
     let mut rng = Rng::with_seed(65535);
     (0..32).map(|_| packet(data(65535), &mut rng)).collect()
-}
-
-/// SYNs without options over IPv6, of 60 bytes.
-pub fn ipv6_syn_60() -> Vec<Vec<u8>> {
-    same(Kind { ipv6: true, ..SYN_40 })
 }
 
 /// 4096 packets of several kinds and sizes, in random order.
@@ -90,11 +73,6 @@ pub fn mixed() -> Vec<Vec<u8>> {
         packet(Kind { ip_options, ..kind }, &mut rng)
     };
     std::iter::repeat_with(random_packet).take(4096).collect()
-}
-
-/// SYNs that are resets as well.
-pub fn rst_40() -> Vec<Vec<u8>> {
-    same(Kind { flags: SYN | RST, ..SYN_40 })
 }
 
 /// The packets, each a later fragment (RFC 791 §3.1).
@@ -121,11 +99,6 @@ pub fn as_damaged(mut packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         *packet.last_mut().unwrap() ^= 0x10;
     }
     packets
-}
-
-fn same(kind: Kind) -> Vec<Vec<u8>> {
-    let mut rng = Rng::with_seed(256);
-    (0..256).map(|_| packet(kind, &mut rng)).collect()
 }
 
 /// A packet of that kind with random addresses, ports, numbers and data, and with right checksums.

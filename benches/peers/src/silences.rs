@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use anyhow::{Result, ensure};
 use tcp_reset::{Checksum, Config, reset_with};
-use tcp_reset_peers::packets;
+use tcp_reset_peers::packets::{self, DATA_576, DATA_1500, RST_40, SYN_40, of};
 
 use crate::contenders::{Answer, Buffer, tcp_reset};
 use crate::measure::{self, ETHERNET_HEADER_LEN, Time};
@@ -31,11 +31,9 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
     let resets = |packets| Work { packets, answer: tcp_reset, answered: true };
     let silences = |packets| Work { packets, answer: tcp_reset, answered: false };
     let trusts = |packets| Work { packets, answer: trust, answered: true };
-    let syn = packets::syn_40;
-    let data = packets::data_1500;
-    let short = packets::data_576;
+    let [syn, short, data] = [SYN_40, DATA_576, DATA_1500].map(|kind| move || of(kind));
     [
-        ("RST, 40 bytes", "a SYN of 40", silences(packets::rst_40()), resets(syn())),
+        ("RST, 40 bytes", "a SYN of 40", silences(of(RST_40)), resets(syn())),
         ("later fragment, 40 bytes", "a SYN of 40", silences(packets::as_fragments(syn())), resets(syn())),
         ("later fragment, 1500 bytes", "the packet whole", silences(packets::as_fragments(data())), resets(data())),
         ("UDP, 40 bytes", "a SYN of 40", silences(packets::as_udp(syn())), resets(syn())),

@@ -14,6 +14,7 @@ use lexopt::prelude::*;
 use nfq::{Message, Queue, Verdict};
 use regex::bytes::Regex;
 use tcp_reset::{Checksum, Config, Fate, Reset};
+use tcp_reset_linux::program;
 
 use firewall::Sender;
 
@@ -27,20 +28,7 @@ Drops the packets of netfilter queue NUMBER and answers them with TCP resets.
 const MARK: u32 = 0x7273;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("queue: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<()> {
-    match arguments()? {
-        Some(arguments) => reject(&arguments),
-        None => Ok(writeln!(io::stdout(), "{USAGE}")?),
-    }
+    program("queue", USAGE, arguments(), |arguments| reject(&arguments))
 }
 
 /// Runs until a signal or an error ends it.

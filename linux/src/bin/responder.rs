@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use lexopt::prelude::*;
 use tcp_reset::ethernet;
+use tcp_reset_linux::program;
 use tun_rs::{DeviceBuilder, Layer};
 
 const USAGE: &str = "usage: responder [--tap] DEVICE
@@ -15,20 +16,7 @@ Answers what is routed into the TUN device DEVICE, made if it does not exist, wi
   --tap  DEVICE is a TAP device: answer Ethernet frames, whatever host they are for, VLAN tags included";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("responder: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<()> {
-    match arguments()? {
-        Some((layer, name)) => respond(layer, &name),
-        None => Ok(writeln!(io::stdout(), "{USAGE}")?),
-    }
+    program("responder", USAGE, arguments(), |(layer, name)| respond(layer, &name))
 }
 
 /// Runs until a signal or an error ends it. The kernel then removes a device that the program made.

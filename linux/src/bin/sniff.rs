@@ -12,6 +12,7 @@ use etherparse::SlicedPacket;
 use lexopt::prelude::*;
 use regex::bytes::Regex;
 use tcp_reset::{Checksum, Config, Fate, Reset, ethernet};
+use tcp_reset_linux::program;
 
 use device::{Device, Seen};
 use firewall::Sender;
@@ -21,20 +22,7 @@ Watches the packets of network device DEVICE, and resets both ends of each TCP c
 segment matches REGEX.";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("sniff: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<()> {
-    match arguments()? {
-        Some((device, payload)) => watch(&device, &payload),
-        None => Ok(writeln!(io::stdout(), "{USAGE}")?),
-    }
+    program("sniff", USAGE, arguments(), |(device, payload)| watch(&device, &payload))
 }
 
 /// The network card of a local or virtual sender may compute the checksum later, and the checksum of segments that the

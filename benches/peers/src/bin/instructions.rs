@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 use lexopt::prelude::*;
 use tcp_reset::{Checksum, Config, MAX_LEN, Reset};
-use tcp_reset_peers::packets;
+use tcp_reset_peers::packets::{self, ACK_40, DATA_576, DATA_1500, FIN_65, IPV6_SYN_60, RST_40, SYN_40, SYN_60, of};
 
 /// How many times a set is run over, and then twice as many.
 const ROUNDS: u64 = 16;
@@ -26,26 +26,21 @@ struct Set {
 }
 
 const SETS: &[Set] = &[
-    Set { name: "loop-and-call", answer: nothing, packets: packets::syn_40, answered: false },
-    Set { name: "syn-40", answer: reset, packets: packets::syn_40, answered: true },
-    Set { name: "syn-60", answer: reset, packets: packets::syn_60, answered: true },
-    Set { name: "ack-40", answer: reset, packets: packets::ack_40, answered: true },
-    Set { name: "fin-65", answer: reset, packets: packets::fin_65, answered: true },
-    Set { name: "data-576", answer: reset, packets: packets::data_576, answered: true },
-    Set { name: "data-1500", answer: reset, packets: packets::data_1500, answered: true },
-    Set { name: "ipv6-syn-60", answer: reset, packets: packets::ipv6_syn_60, answered: true },
-    Set { name: "trust-syn-40", answer: trust, packets: packets::syn_40, answered: true },
+    Set { name: "loop-and-call", answer: nothing, packets: || of(SYN_40), answered: false },
+    Set { name: "syn-40", answer: reset, packets: || of(SYN_40), answered: true },
+    Set { name: "syn-60", answer: reset, packets: || of(SYN_60), answered: true },
+    Set { name: "ack-40", answer: reset, packets: || of(ACK_40), answered: true },
+    Set { name: "fin-65", answer: reset, packets: || of(FIN_65), answered: true },
+    Set { name: "data-576", answer: reset, packets: || of(DATA_576), answered: true },
+    Set { name: "data-1500", answer: reset, packets: || of(DATA_1500), answered: true },
+    Set { name: "ipv6-syn-60", answer: reset, packets: || of(IPV6_SYN_60), answered: true },
+    Set { name: "trust-syn-40", answer: trust, packets: || of(SYN_40), answered: true },
     Set { name: "trust-65535", answer: trust, packets: packets::data_65535, answered: true },
-    Set { name: "rst-40", answer: reset, packets: packets::rst_40, answered: false },
-    Set {
-        name: "fragment-1500",
-        answer: reset,
-        packets: || packets::as_fragments(packets::data_1500()),
-        answered: false,
-    },
-    Set { name: "udp-1500", answer: reset, packets: || packets::as_udp(packets::data_1500()), answered: false },
-    Set { name: "wrong-40", answer: reset, packets: || packets::as_damaged(packets::syn_40()), answered: false },
-    Set { name: "wrong-1500", answer: reset, packets: || packets::as_damaged(packets::data_1500()), answered: false },
+    Set { name: "rst-40", answer: reset, packets: || of(RST_40), answered: false },
+    Set { name: "fragment-1500", answer: reset, packets: || packets::as_fragments(of(DATA_1500)), answered: false },
+    Set { name: "udp-1500", answer: reset, packets: || packets::as_udp(of(DATA_1500)), answered: false },
+    Set { name: "wrong-40", answer: reset, packets: || packets::as_damaged(of(SYN_40)), answered: false },
+    Set { name: "wrong-1500", answer: reset, packets: || packets::as_damaged(of(DATA_1500)), answered: false },
 ];
 
 #[inline(never)]
