@@ -5,7 +5,7 @@
 use support::DIRT;
 use support::packet::{Tcp, V4, V6, both, repair};
 use tcp_reset::tcp::{FIN, SYN};
-use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset};
+use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Profile, Reset};
 
 const SEQ: u32 = 1_000_000;
 
@@ -72,42 +72,33 @@ fn a_header_has_to_fit() {
     }
 }
 
-/// Every total length, in a buffer that holds them all.
-#[test]
-fn every_ipv4_total_length() {
-    let mut packet = V4::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes();
-    packet.resize(1 << 16, 0);
-    let trusting = Config::new()
-        .ipv4_checksum(tcp_reset::Checksum::Trust) //
-        .tcp_checksum(tcp_reset::Checksum::Trust);
-    for total_len in 0..=0xffff_u16 {
-        packet[2..4].copy_from_slice(&total_len.to_be_bytes());
+/// Asserts the decision for every length at `length_at`, in a buffer that holds the longest packet.
+fn every_length(mut packet: Vec<u8>, length_at: usize, expected: impl Fn(u16) -> Result<u32, NoReset>) {
+    packet.resize(40 + (1 << 16), 0);
+    let trusting = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
+    for len in 0..=0xffff_u16 {
+        packet[length_at..length_at + 2].copy_from_slice(&len.to_be_bytes());
         let ack = Reset::in_reply_to(&packet, &trusting).map(|reset| reset.tcp().ack.unwrap());
-        let expected = match total_len {
-            0..20 => Err(NoReset::TotalLength),
-            20..40 => Err(NoReset::TcpHeader),
-            40.. => Ok(SEQ + 1 + u32::from(total_len - 40)),
-        };
-        assert_eq!(ack, expected, "{total_len}");
+        assert_eq!(ack, expected(len), "{len}");
     }
 }
 
-/// Every payload length, in a buffer that holds them all.
+#[test]
+fn every_ipv4_total_length() {
+    every_length(V4::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes(), 2, |total_len| match total_len {
+        0..20 => Err(NoReset::TotalLength),
+        20..40 => Err(NoReset::TcpHeader),
+        40.. => Ok(SEQ + 1 + u32::from(total_len - 40)),
+    });
+}
+
 #[test]
 fn every_ipv6_payload_length() {
-    let mut packet = V6::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes();
-    packet.resize(40 + (1 << 16), 0);
-    let trusting = Config::new().tcp_checksum(tcp_reset::Checksum::Trust);
-    for payload_len in 0..=0xffff_u16 {
-        packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
-        let ack = Reset::in_reply_to(&packet, &trusting).map(|reset| reset.tcp().ack.unwrap());
-        let expected = match payload_len {
-            0 => Err(NoReset::Jumbogram),
-            1..20 => Err(NoReset::TcpHeader),
-            20.. => Ok(SEQ + 1 + u32::from(payload_len - 20)),
-        };
-        assert_eq!(ack, expected, "{payload_len}");
-    }
+    every_length(V6::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes(), 4, |payload_len| match payload_len {
+        0 => Err(NoReset::Jumbogram),
+        1..20 => Err(NoReset::TcpHeader),
+        20.. => Ok(SEQ + 1 + u32::from(payload_len - 20)),
+    });
 }
 
 /// The longest packets, with their checksums verified.

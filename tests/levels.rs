@@ -29,49 +29,34 @@ fn a_whole_packet() {
 
 /// A decision has all fields of the reset.
 #[test]
-fn a_decision_over_ipv4() {
-    let packet = V4 { tos: 0xff, tcp: fin_with_data(), ..V4::default() }.bytes();
+fn a_decision() {
     let config = Config::new().profile(Profile::TcpStack).hop_limit(17);
-    let reset = ipv4::Reset::in_reply_to(&packet, &config).unwrap();
-    assert_eq!(reset.source, Ipv4Addr::new(198, 51, 100, 2));
-    assert_eq!(reset.destination, Ipv4Addr::new(192, 0, 2, 1));
-    assert_eq!(reset.tos, 0xfc);
-    assert_eq!(reset.ttl, 17);
-
     let tcp = tcp::Reset { source_port: 80, destination_port: 36050, seq: 0, ack: Some(522_224_717) };
-    assert_eq!(reset.tcp, tcp);
 
-    let either = Reset::in_reply_to(&packet, &config).unwrap();
-    assert_eq!(either, Reset::V4(reset));
-    assert_eq!(either, reset.into());
-    assert_eq!(either.len(), 40);
-    assert_eq!(either.source(), IpAddr::from([198, 51, 100, 2]));
-    assert_eq!(either.destination(), IpAddr::from([192, 0, 2, 1]));
-    assert_eq!(either.tcp(), &tcp);
-    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]), reset.emit(&mut [DIRT; ipv4::RESET_LEN]));
+    let v4 = V4 { tos: 0xff, tcp: fin_with_data(), ..V4::default() }.bytes();
+    let reset = ipv4::Reset::in_reply_to(&v4, &config).unwrap();
+    let [source, destination] = [Ipv4Addr::new(198, 51, 100, 2), Ipv4Addr::new(192, 0, 2, 1)];
+    assert_eq!((reset.source, reset.destination, reset.tcp), (source, destination, tcp));
+    assert_eq!((reset.tos, reset.ttl), (0xfc, 17));
+    assert_eq!(Reset::from(reset), Reset::V4(reset));
+    assert_either(&v4, &config, reset.into(), source.into(), destination.into(), reset.emit(&mut [DIRT; 40]));
+
+    let v6 = V6 { traffic_class: 0xff, tcp: fin_with_data(), ..V6::default() }.bytes();
+    let reset = ipv6::Reset::in_reply_to(&v6, &config).unwrap();
+    let [source, destination] = ["2001:db8:1::2", "2001:db8::1"].map(|address| address.parse::<Ipv6Addr>().unwrap());
+    assert_eq!((reset.source, reset.destination, reset.tcp), (source, destination, tcp));
+    assert_eq!((reset.traffic_class, reset.hop_limit), (0xfc, 17));
+    assert_eq!(Reset::from(reset), Reset::V6(reset));
+    assert_either(&v6, &config, reset.into(), source.into(), destination.into(), reset.emit(&mut [DIRT; 60]));
 }
 
-#[test]
-fn a_decision_over_ipv6() {
-    let packet = V6 { traffic_class: 0xff, tcp: fin_with_data(), ..V6::default() }.bytes();
-    let config = Config::new().profile(Profile::TcpStack).hop_limit(17);
-    let reset = ipv6::Reset::in_reply_to(&packet, &config).unwrap();
-    assert_eq!(reset.source, "2001:db8:1::2".parse::<Ipv6Addr>().unwrap());
-    assert_eq!(reset.destination, "2001:db8::1".parse::<Ipv6Addr>().unwrap());
-    assert_eq!(reset.traffic_class, 0xfc);
-    assert_eq!(reset.hop_limit, 17);
-
-    let tcp = tcp::Reset { source_port: 80, destination_port: 36050, seq: 0, ack: Some(522_224_717) };
-    assert_eq!(reset.tcp, tcp);
-
-    let either = Reset::in_reply_to(&packet, &config).unwrap();
-    assert_eq!(either, Reset::V6(reset));
-    assert_eq!(either, reset.into());
-    assert_eq!(either.len(), 60);
-    assert_eq!(either.source(), "2001:db8:1::2".parse::<IpAddr>().unwrap());
-    assert_eq!(either.destination(), "2001:db8::1".parse::<IpAddr>().unwrap());
-    assert_eq!(either.tcp(), &tcp);
-    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]), reset.emit(&mut [DIRT; ipv6::RESET_LEN]));
+/// The decision for either version of IP is the same.
+fn assert_either(packet: &[u8], config: &Config, reset: Reset, source: IpAddr, destination: IpAddr, bytes: &[u8]) {
+    let either = Reset::in_reply_to(packet, config).unwrap();
+    assert_eq!(either, reset);
+    assert_eq!((either.source(), either.destination(), either.len()), (source, destination, bytes.len()));
+    assert_eq!(either.tcp().ack, Some(522_224_717));
+    assert_eq!(either.emit(&mut [DIRT; MAX_LEN]), bytes);
 }
 
 /// Decisions on one packet are equal if they are under the same settings.

@@ -64,7 +64,7 @@ fn syn_delivered(network: &mut Network) -> Vec<Socket> {
         let isn = peer.seq.wrapping_sub(1);
         network.host.send_reset(if works { reset } else { with_seq(reset, isn) });
         // The last segment of the handshake tells whether the request is still there.
-        network.send(&peer, ACK, &[]);
+        network.send(&peer, ACK);
         if works {
             let answer = network.hear(&peer).expect("an ACK to nobody is answered");
             assert!(answer.rst && answer.sequence_number == peer.ack, "{answer:?}");
@@ -89,9 +89,7 @@ fn syn_ack(network: &mut Network, fate: Fate) -> Vec<Socket> {
         network.host.send_reset(without_ack(reset));
         waits(&mut socket);
     }
-    network.host.send_reset(reset);
-    has_ended(&socket, Errno::ECONNREFUSED);
-    vec![socket]
+    network.end(socket, reset, Errno::ECONNREFUSED)
 }
 
 fn syn_ack_delivered(network: &mut Network) -> Vec<Socket> {
@@ -104,9 +102,7 @@ fn syn_ack_delivered(network: &mut Network) -> Vec<Socket> {
         network.host.send_reset(with_seq(reset, peer.seq));
         lives(&mut socket);
     }
-    network.host.send_reset(reset);
-    has_ended(&socket, Errno::ECONNRESET);
-    vec![socket]
+    network.end(socket, reset, Errno::ECONNRESET)
 }
 
 fn data_dropped(network: &mut Network) -> Vec<Socket> {
@@ -119,9 +115,7 @@ fn data_dropped(network: &mut Network) -> Vec<Socket> {
         network.hear_challenge(&peer, peer.seq);
         lives(&mut socket);
     }
-    network.host.send_reset(reset);
-    has_ended(&socket, Errno::ECONNRESET);
-    vec![socket]
+    network.end(socket, reset, Errno::ECONNRESET)
 }
 
 fn data_delivered(network: &mut Network) -> Vec<Socket> {
@@ -133,9 +127,7 @@ fn data_delivered(network: &mut Network) -> Vec<Socket> {
         network.host.send_reset(with_seq(reset, peer.seq));
         lives(&mut socket);
     }
-    network.host.send_reset(reset);
-    has_ended(&socket, Errno::ECONNRESET);
-    vec![socket]
+    network.end(socket, reset, Errno::ECONNRESET)
 }
 
 /// The destination is in CLOSE-WAIT.
@@ -165,10 +157,8 @@ fn fin_delivered(network: &mut Network) -> Vec<Socket> {
         }
         _ => {}
     }
-    network.host.send_reset(reset);
     // The error of CLOSE-WAIT, where nothing is left to read.
-    has_ended(&socket, Errno::EPIPE);
-    vec![socket]
+    network.end(socket, reset, Errno::EPIPE)
 }
 
 /// The end of a connection that the test plays.
@@ -214,7 +204,7 @@ impl Network {
         let deadline = Instant::now() + 10 * PATIENCE;
         loop {
             let peer = self.peer(LISTENING + 1);
-            self.send(&peer, SYN, &[]);
+            self.send(&peer, SYN);
             if self.hear(&peer).is_some_and(|answer| answer.rst) {
                 return;
             }
@@ -251,15 +241,15 @@ impl Network {
     fn establish(&mut self) -> (Socket, Peer) {
         if self.rng.bool() {
             let (socket, mut peer) = self.connect();
-            self.send(&peer, SYN | ACK, &[]);
+            self.send(&peer, SYN | ACK);
             self.hear_ack(&peer);
             peer.seq = peer.seq.wrapping_add(1);
             return (socket, peer);
         }
         let mut peer = self.peer(LISTENING);
-        self.send(&peer, SYN, &[]);
+        self.send(&peer, SYN);
         self.hear_syn_ack(&mut peer);
-        self.send(&peer, ACK, &[]);
+        self.send(&peer, ACK);
         let (socket, _) = self.listener.accept().expect("the handshake is complete");
         socket.set_nonblocking(true).unwrap();
         (socket, peer)
@@ -342,8 +332,16 @@ impl Network {
         }
     }
 
-    fn send(&mut self, peer: &Peer, flags: u8, data: &[u8]) {
-        let segment = self.segment(peer, flags, data);
+    /// The reset ends the socket, with that error.
+    #[track_caller]
+    fn end(&self, socket: Socket, reset: Reset, error: Errno) -> Vec<Socket> {
+        self.host.send_reset(reset);
+        has_ended(&socket, error);
+        vec![socket]
+    }
+
+    fn send(&mut self, peer: &Peer, flags: u8) {
+        let segment = self.segment(peer, flags, &[]);
         self.host.send(&segment);
     }
 
