@@ -8,6 +8,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use support::packet::{Tcp, V4, V6};
+use support::protocol::{DESTINATION_OPTIONS, FRAGMENT, UDP};
 use support::reference;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Reset, reset_with};
@@ -38,7 +39,7 @@ fn answered() -> Vec<Case> {
         cases.push((format!("v6/{name}"), V6::with(tcp).bytes()));
     }
     // As many extension headers as one packet holds.
-    let extensions = vec![(60, vec![0, 0, 1, 4, 0, 0, 0, 0]); (65_535 - 20) / 8];
+    let extensions = vec![(DESTINATION_OPTIONS, vec![0, 0, 1, 4, 0, 0, 0, 0]); (65_535 - 20) / 8];
     cases.push(("v6/chain_64_kib".to_owned(), V6 { extensions, ..V6::default() }.bytes()));
     cases
 }
@@ -63,8 +64,8 @@ fn refused() -> Vec<(String, NoReset, Vec<u8>)> {
         support::packet::repair(&mut packet);
         packet
     };
-    let fragment = (44, vec![0, 0, 0, 8, 0, 0, 0, 1]);
-    let endless = (60, vec![0, 200, 0, 0, 0, 0, 0, 0]);
+    let fragment = (FRAGMENT, vec![0, 0, 0, 8, 0, 0, 0, 1]);
+    let endless = (DESTINATION_OPTIONS, vec![0, 200, 0, 0, 0, 0, 0, 0]);
     [
         ("v4/truncated", NoReset::Truncated, v4[..39].to_vec()),
         ("v6/truncated", NoReset::Truncated, v6[..59].to_vec()),
@@ -76,8 +77,8 @@ fn refused() -> Vec<(String, NoReset, Vec<u8>)> {
         ("v6/extension_header", NoReset::ExtensionHeader, V6 { extensions: vec![endless], ..V6::default() }.bytes()),
         ("v4/fragment", NoReset::Fragment, V4 { fragment: 1, ..V4::default() }.bytes()),
         ("v6/fragment", NoReset::Fragment, V6 { extensions: vec![fragment], ..V6::default() }.bytes()),
-        ("v4/not_tcp", NoReset::NotTcp, V4 { protocol: 17, ..V4::default() }.bytes()),
-        ("v6/not_tcp", NoReset::NotTcp, V6 { protocol: 17, ..V6::default() }.bytes()),
+        ("v4/not_tcp", NoReset::NotTcp, V4 { protocol: UDP, ..V4::default() }.bytes()),
+        ("v6/not_tcp", NoReset::NotTcp, V6 { protocol: UDP, ..V6::default() }.bytes()),
         ("v4/source", NoReset::Source, V4 { source: [0; 4], ..V4::default() }.bytes()),
         ("v6/source", NoReset::Source, V6 { source: [0; 16], ..V6::default() }.bytes()),
         ("v4/destination", NoReset::Destination, V4 { destination: [224; 4], ..V4::default() }.bytes()),

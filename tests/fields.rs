@@ -4,6 +4,7 @@
 
 use support::DIRT;
 use support::packet::{Tcp, V4, V6, both};
+use support::protocol::DESTINATION_OPTIONS;
 use support::reference::{self, Rules};
 use tcp_reset::tcp::{ACK, FIN};
 use tcp_reset::{MAX_LEN, Reset, reset_with};
@@ -84,7 +85,7 @@ fn nothing_else_is_copied() {
             let v6 = V6 {
                 flow_label: 0xf_ffff,
                 hop_limit: 255,
-                extensions: vec![(60, vec![0; 8])],
+                extensions: vec![(DESTINATION_OPTIONS, vec![0; 8])],
                 tcp: garish.clone(),
                 ..V6::default()
             };

@@ -4,6 +4,7 @@
 
 use core::net::IpAddr;
 use support::packet::{Tcp, V4, V6};
+use support::protocol::{DESTINATION_OPTIONS, FRAGMENT, UDP};
 use tcp_reset::tcp::RST;
 use tcp_reset::{MAX_LEN, NoReset, Offender};
 
@@ -35,7 +36,7 @@ fn its_fields() {
     assert_eq!(offender.source, IpAddr::from([192, 0, 2, 1]));
     assert_eq!(offender.destination, IpAddr::from([198, 51, 100, 2]));
     assert_eq!(offender.ports, Some((36050, 80)));
-    let offender = Offender::of(&V6 { protocol: 17, ..V6::default() }.bytes()).unwrap();
+    let offender = Offender::of(&V6 { protocol: UDP, ..V6::default() }.bytes()).unwrap();
     assert_eq!(offender.source, "2001:db8::1".parse::<IpAddr>().unwrap());
     assert_eq!(offender.destination, "2001:db8:1::2".parse::<IpAddr>().unwrap());
     assert_eq!(offender.ports, None);
@@ -59,9 +60,9 @@ fn a_segment_has_ports() {
 /// Extension headers are skipped as in the decision.
 #[test]
 fn ports_behind_extension_headers() {
-    let options = (60, vec![0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    let first = (44, vec![0, 0, 0, 1, 0, 0, 0, 1]);
-    let later = (44, vec![0, 0, 0, 8, 0, 0, 0, 1]);
+    let options = (DESTINATION_OPTIONS, vec![0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let first = (FRAGMENT, vec![0, 0, 0, 1, 0, 0, 0, 1]);
+    let later = (FRAGMENT, vec![0, 0, 0, 8, 0, 0, 0, 1]);
     let with = |extensions: &[_]| V6 { extensions: extensions.to_vec(), ..V6::default() }.bytes();
     assert_log(&with(&[options.clone(), first]), None, V6_PORTS);
     assert_log(&with(&[options.clone(), later]), NoReset::Fragment, V6_ADDRESSES);
@@ -71,11 +72,11 @@ fn ports_behind_extension_headers() {
 /// A packet that is refused for its IP header has addresses; its ports are not read.
 #[test]
 fn no_segment_no_ports() {
-    assert_log(&V4 { protocol: 17, ..V4::default() }.bytes(), NoReset::NotTcp, V4_ADDRESSES);
+    assert_log(&V4 { protocol: UDP, ..V4::default() }.bytes(), NoReset::NotTcp, V4_ADDRESSES);
     assert_log(&V4 { fragment: 1, ..V4::default() }.bytes(), NoReset::Fragment, V4_ADDRESSES);
     assert_log(&edited(V4::default().bytes(), 0, 0x44), NoReset::HeaderLength, V4_ADDRESSES);
     assert_log(&edited(V4::default().bytes(), 3, 19), NoReset::TotalLength, V4_ADDRESSES);
-    assert_log(&V6 { protocol: 17, ..V6::default() }.bytes(), NoReset::NotTcp, V6_ADDRESSES);
+    assert_log(&V6 { protocol: UDP, ..V6::default() }.bytes(), NoReset::NotTcp, V6_ADDRESSES);
     assert_log(&edited(V6::default().bytes(), 5, 0), NoReset::Jumbogram, V6_ADDRESSES);
 
     let packet = V4 { destination: [224, 0, 0, 1], ..V4::default() }.bytes();
@@ -106,7 +107,7 @@ fn a_short_segment() {
 #[test]
 fn truncated() {
     let v4 = V4 { options: vec![1; 4], ..V4::default() }.bytes();
-    let options = (60, vec![0, 0, 1, 4, 0, 0, 0, 0]);
+    let options = (DESTINATION_OPTIONS, vec![0, 0, 1, 4, 0, 0, 0, 0]);
     let v6 = V6 { extensions: vec![options], ..V6::default() }.bytes();
     for (packet, header, ports, texts) in
         [(v4, 20, 28, [V4_ADDRESSES, V4_PORTS]), (v6, 40, 52, [V6_ADDRESSES, V6_PORTS])]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use support::DIRT;
 use support::invariants;
 use support::packet::{Tcp, V4, V6, repair};
+use support::protocol::{DESTINATION_OPTIONS, EXTENSIONS, FRAGMENT, TCP};
 use support::reference::Rules;
 use tcp_reset::{Config, NoReset, Profile, Reset, ipv4, ipv6};
 
@@ -78,7 +79,8 @@ fn ipv4_packet() -> Vec<u8> {
 
 fn ipv6_packet() -> Vec<u8> {
     let tcp = Tcp { data: b"data".to_vec(), ..Tcp::default() };
-    let extensions = vec![(60, vec![0, 0, 1, 4, 0, 0, 0, 0]), (44, vec![0, 0, 0, 1, 0x12, 0x34, 0x56, 0x78])];
+    let extensions =
+        vec![(DESTINATION_OPTIONS, vec![0, 0, 1, 4, 0, 0, 0, 0]), (FRAGMENT, vec![0, 0, 0, 1, 0x12, 0x34, 0x56, 0x78])];
     V6 { extensions, tcp, ..V6::default() }.bytes()
 }
 
@@ -180,7 +182,7 @@ fn fragments_but_the_first_are_refused() {
             assert_eq!(Reset::in_reply_to(&packet, &strict()).map(drop), decision, "IPv4, {flags} {offset}");
 
             let [o0, o1] = (offset << 3 | flags).to_be_bytes();
-            let packet = V6 { extensions: vec![(44, vec![0, 0, o0, o1, 0, 0, 0, 1])], ..V6::default() }.bytes();
+            let packet = V6 { extensions: vec![(FRAGMENT, vec![0, 0, o0, o1, 0, 0, 0, 1])], ..V6::default() }.bytes();
             assert_eq!(Reset::in_reply_to(&packet, &strict()).map(drop), decision, "IPv6, {flags} {offset}");
         }
     }
@@ -191,14 +193,14 @@ fn every_protocol_but_tcp_is_refused() {
     for protocol in 0..=255 {
         let packet = V4 { protocol, ..V4::default() }.bytes();
         let reason = Reset::in_reply_to(&packet, &strict()).err();
-        assert_eq!(reason, (protocol != 6).then_some(NoReset::NotTcp), "IPv4, {protocol}");
+        assert_eq!(reason, (protocol != TCP).then_some(NoReset::NotTcp), "IPv4, {protocol}");
 
         let packet = V6 { protocol, ..V6::default() }.bytes();
         let reason = Reset::in_reply_to(&packet, &strict()).err();
         match protocol {
-            6 => assert_eq!(reason, None),
+            TCP => assert_eq!(reason, None),
             // The TCP header is read as an extension header, so no TCP header follows.
-            0 | 43 | 44 | 51 | 60 => assert!(reason.is_some()),
+            _ if EXTENSIONS.contains(&protocol) => assert!(reason.is_some()),
             _ => assert_eq!(reason, Some(NoReset::NotTcp), "IPv6, {protocol}"),
         }
     }

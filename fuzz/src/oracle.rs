@@ -13,6 +13,7 @@ use crate::stack::{IPV4, IPV4_BROADCAST, IPV6};
 use std::collections::BTreeSet;
 use std::fmt;
 use support::packet::{Tcp, V4, V6, repair};
+use support::protocol::HOP_BY_HOP;
 use support::random::{self, Arbitrary, Unstructured};
 use tcp_reset::tcp::{ACK, FIN, SYN};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, reset_with};
@@ -202,7 +203,7 @@ fn only_we_reset(offender: &Offender) -> Option<Class> {
         _ if offender.has(SYN) && offender.has(FIN) => Class::SynAndFin,
         Offender::V4(v4) if v4.fragment & 0x2000 != 0 => Class::FirstFragment,
         Offender::V4(v4) if v4.source == IPV4_BROADCAST => Class::SubnetBroadcast,
-        Offender::V6(v6) if v6.extensions.first().is_some_and(|(kind, _)| *kind == 0) => Class::HopByHop,
+        Offender::V6(v6) if v6.extensions.first().is_some_and(|(kind, _)| *kind == HOP_BY_HOP) => Class::HopByHop,
         _ if malformed_options(tcp) => Class::TcpOptions,
         _ => return None,
     })
@@ -211,7 +212,7 @@ fn only_we_reset(offender: &Offender) -> Option<Class> {
 /// An ICMP error instead of a reset, or of silence.
 fn icmp_error(offender: &Offender) -> Option<Class> {
     let Offender::V6(v6) = offender else { return None };
-    match v6.extensions.iter().find(|(kind, _)| *kind != 0) {
+    match v6.extensions.iter().find(|(kind, _)| *kind != HOP_BY_HOP) {
         Some(_) => Some(Class::ExtensionHeader),
         None if !v6.extensions.is_empty() => Some(Class::HopByHop),
         None => None,

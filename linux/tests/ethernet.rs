@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use fastrand::Rng;
 use libtest_mimic::Arguments;
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::generate::Generator;
@@ -110,9 +111,9 @@ fn has_authentication(packet: &[u8]) -> Option<bool> {
     let (mut next_header, mut at) = (*packet.get(6)?, 40);
     loop {
         let header_len = match next_header {
-            51 => return Some(true),
-            44 => 8,
-            0 | 43 | 60 => 8 * (usize::from(*packet.get(at + 1)?) + 1),
+            AUTHENTICATION => return Some(true),
+            FRAGMENT => 8,
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => 8 * (usize::from(*packet.get(at + 1)?) + 1),
             _ => return Some(false),
         };
         next_header = *packet.get(at)?;

@@ -1,5 +1,6 @@
 //! The packets that are not compared: each exclusion, and the most similar packet that is compared.
 
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 use tcp_reset_linux::Family::{self, V4, V6};
 use tcp_reset_linux::exclude::Exclusion::{
     Authentication, ExtensionHeader, HopByHop, HopLimit, Ipv4Options, Jumbogram, Loopback, NoRouteYet, Reassembly,
@@ -47,9 +48,9 @@ fn ipv6(next_header: u8, headers: &[u8], edit: impl Fn(&mut [u8])) -> Vec<u8> {
 #[test]
 fn hop_limits() {
     excluded(&[Forward, NftForward], HopLimit, V4, &ipv4(&[], |packet| packet[8] = 1));
-    excluded(&[Forward, NftForward], HopLimit, V6, &ipv6(6, &[], |packet| packet[7] = 1));
+    excluded(&[Forward, NftForward], HopLimit, V6, &ipv6(TCP, &[], |packet| packet[7] = 1));
     compared(V4, &ipv4(&[], |packet| packet[8] = 2));
-    compared(V6, &ipv6(6, &[], |packet| packet[7] = 2));
+    compared(V6, &ipv6(TCP, &[], |packet| packet[7] = 2));
 }
 
 #[test]
@@ -114,14 +115,14 @@ fn ipv6_addresses_and_length() {
             packet[start + 15] = 1;
         }
     };
-    excluded(&ALL, Loopback, V6, &ipv6(6, &[], loopback(8)));
-    excluded(&ALL, Loopback, V6, &ipv6(6, &[], loopback(24)));
-    excluded(&[Stack], Unreachable, V6, &ipv6(6, &[], |packet| packet[8..24].fill(0)));
-    compared(V6, &ipv6(6, &[], |packet| packet[24..40].fill(0)));
-    compared(V6, &ipv6(6, &[], |packet| packet[8..10].copy_from_slice(&[0xfe, 0x80])));
+    excluded(&ALL, Loopback, V6, &ipv6(TCP, &[], loopback(8)));
+    excluded(&ALL, Loopback, V6, &ipv6(TCP, &[], loopback(24)));
+    excluded(&[Stack], Unreachable, V6, &ipv6(TCP, &[], |packet| packet[8..24].fill(0)));
+    compared(V6, &ipv6(TCP, &[], |packet| packet[24..40].fill(0)));
+    compared(V6, &ipv6(TCP, &[], |packet| packet[8..10].copy_from_slice(&[0xfe, 0x80])));
     let options = [6, 0, 0x1e, 4, 0, 0, 0, 0];
-    excluded(&ALL, Jumbogram, V6, &ipv6(0, &options, |packet| packet[5] = 0));
-    compared(V6, &ipv6(60, &options, |packet| packet[5] = 0));
+    excluded(&ALL, Jumbogram, V6, &ipv6(HOP_BY_HOP, &options, |packet| packet[5] = 0));
+    compared(V6, &ipv6(DESTINATION_OPTIONS, &options, |packet| packet[5] = 0));
 }
 
 #[test]
@@ -129,8 +130,8 @@ fn ipv6_options() {
     let fine: [&[u8]; 3] =
         [&[6, 0, 1, 4, 0, 0, 0, 0], &[6, 0, 5, 2, 0, 0, 1, 0], &[6, 1, 0x1e, 5, 9, 9, 9, 9, 9, 1, 5, 0, 0, 0, 0, 0]];
     for header in fine {
-        compared(V6, &ipv6(0, header, |_| ()));
-        compared(V6, &ipv6(60, header, |_| ()));
+        compared(V6, &ipv6(HOP_BY_HOP, header, |_| ()));
+        compared(V6, &ipv6(DESTINATION_OPTIONS, header, |_| ()));
     }
     let mut nine = vec![6, 2];
     nine.extend([0x1e, 0].repeat(9));
@@ -144,13 +145,13 @@ fn ipv6_options() {
         &nine,
     ];
     for header in refused {
-        excluded(&ALL, HopByHop, V6, &ipv6(0, header, |_| ()));
-        excluded(&[Stack], ExtensionHeader, V6, &ipv6(60, header, |_| ()));
+        excluded(&ALL, HopByHop, V6, &ipv6(HOP_BY_HOP, header, |_| ()));
+        excluded(&[Stack], ExtensionHeader, V6, &ipv6(DESTINATION_OPTIONS, header, |_| ()));
     }
     // Options with a meaning of their own in hop-by-hop headers: router alert of a wrong length, CALIPSO, IOAM.
     for header in [[6, 0, 5, 4, 0, 0, 0, 0], [6, 0, 7, 4, 0, 0, 0, 0], [6, 0, 0x31, 4, 0, 0, 0, 0]] {
-        excluded(&ALL, HopByHop, V6, &ipv6(0, &header, |_| ()));
-        compared(V6, &ipv6(60, &header, |_| ()));
+        excluded(&ALL, HopByHop, V6, &ipv6(HOP_BY_HOP, &header, |_| ()));
+        compared(V6, &ipv6(DESTINATION_OPTIONS, &header, |_| ()));
     }
 }
 
@@ -158,8 +159,16 @@ fn ipv6_options() {
 fn ipv6_extension_headers() {
     let options = [0x1e, 4, 0, 0, 0, 0];
     let chain = |kind: u8, rest: [u8; 7]| [&[kind, 0][..], &options, &[6], &rest].concat();
-    excluded(&[Stack], ExtensionHeader, V6, &ipv6(60, &[&[0, 0][..], &options, &[6, 0], &options].concat(), |_| ()));
-    for packet in [ipv6(51, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()), ipv6(60, &chain(51, [0; 7]), |_| ())] {
+    excluded(
+        &[Stack],
+        ExtensionHeader,
+        V6,
+        &ipv6(DESTINATION_OPTIONS, &[&[0, 0][..], &options, &[6, 0], &options].concat(), |_| ()),
+    );
+    for packet in [
+        ipv6(AUTHENTICATION, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()),
+        ipv6(DESTINATION_OPTIONS, &chain(AUTHENTICATION, [0; 7]), |_| ()),
+    ] {
         for reference in ALL {
             let expected = match reference {
                 Forward | Input => None,
@@ -169,12 +178,12 @@ fn ipv6_extension_headers() {
             assert_eq!(exclusion(reference, V6, &packet), expected, "{reference:?}");
         }
     }
-    compared(V6, &ipv6(43, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
-    excluded(&[Stack], ExtensionHeader, V6, &ipv6(43, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
-    excluded(&[Stack], ExtensionHeader, V6, &ipv6(43, &[6, 0, 4, 0, 0, 0, 0, 0], |_| ()));
-    compared(V6, &ipv6(44, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
-    compared(V6, &ipv6(44, &[6, 0, 0, 8, 0, 0, 0, 0], |_| ()));
-    excluded(&[Stack], Reassembly, V6, &ipv6(44, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
+    compared(V6, &ipv6(ROUTING, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
+    excluded(&[Stack], ExtensionHeader, V6, &ipv6(ROUTING, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
+    excluded(&[Stack], ExtensionHeader, V6, &ipv6(ROUTING, &[6, 0, 4, 0, 0, 0, 0, 0], |_| ()));
+    compared(V6, &ipv6(FRAGMENT, &[6, 0, 0, 0, 0, 0, 0, 0], |_| ()));
+    compared(V6, &ipv6(FRAGMENT, &[6, 0, 0, 8, 0, 0, 0, 0], |_| ()));
+    excluded(&[Stack], Reassembly, V6, &ipv6(FRAGMENT, &[6, 0, 0, 1, 0, 0, 0, 0], |_| ()));
     let twice = [44, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0];
-    excluded(&[Stack], ExtensionHeader, V6, &ipv6(44, &twice, |_| ()));
+    excluded(&[Stack], ExtensionHeader, V6, &ipv6(FRAGMENT, &twice, |_| ()));
 }

@@ -4,7 +4,7 @@ pub use arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::DIRT;
 use crate::packet::{Tcp, V4, V6, repair};
-use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT};
+use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
 use crate::reference::Rules;
 use tcp_reset::tcp::RST;
 use tcp_reset::{Checksum, Profile};
@@ -89,7 +89,7 @@ pub fn v4(unstructured: &mut Unstructured<'_>) -> Result<V4> {
             _ => 0x4000,
         },
         ttl: u8::arbitrary(unstructured)?,
-        protocol: 6,
+        protocol: TCP,
         source: <[u8; 4]>::arbitrary(unstructured)?,
         destination: <[u8; 4]>::arbitrary(unstructured)?,
         options: unstructured.bytes(words * 4).unwrap_or_default().to_vec(),
@@ -112,7 +112,7 @@ pub fn v6(unstructured: &mut Unstructured<'_>) -> Result<V6> {
         source: address(unstructured)?,
         destination: address(unstructured)?,
         extensions,
-        protocol: 6,
+        protocol: TCP,
         tcp: tcp(unstructured)?,
     })
 }
