@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use support::packet::{Tcp, V4, V6, both};
+use support::protocol::{CWR, ECE, PSH, URG};
 use support::reference::{self, Rules};
 use support::vectors::{Vector, read};
 use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, Segment};
@@ -43,7 +44,7 @@ const ROWS: &[Row] = &[
 fn rows_of_the_contract() {
     for &(row, flags, data_len, fate, expected) in ROWS {
         for seq in [0, 522_224_616, 0xffff_fffe, u32::MAX - data_len] {
-            for others in [0, 0x08, 0x20, 0xe8] {
+            for others in [0, PSH, URG, PSH | URG | ECE | CWR] {
                 let (source_port, destination_port, ack, flags) = (36050, 80, 0x8000_0001, flags | others);
                 let expected = expected.map(|(behind, acknowledges)| Reset {
                     source_port,

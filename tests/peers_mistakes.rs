@@ -24,6 +24,7 @@
 
 use support::DIRT;
 use support::packet::{Tcp, both};
+use support::protocol::{CWR, ECE};
 use tcp_reset::MAX_LEN;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
@@ -46,9 +47,6 @@ fn answer(tcp: &Tcp) -> (u8, u32, u32) {
 /// Who was wrong, where, and how; with an example vector. Then a segment: flags, SEQ, ACK, data; and the reset: SEQ, ACK.
 /// The reset acknowledges exactly if the segment does not.
 type Mistake = (&'static str, u8, u32, u32, &'static [u8], (u32, u32));
-
-const ECE: u8 = 0x40;
-const CWR: u8 = 0x80;
 
 /// Mistakes in the numbers.
 #[rustfmt::skip]

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use support::DIRT;
 use support::vectors::{Vector, read};
+use tcp_reset::tcp::{ACK, RST};
 use tcp_reset::{Config, NoReset, Profile, ipv4, ipv6};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,10 +84,10 @@ fn replay(family: Family, profile: Profile, text: &str) {
     }
     assert!(names.len() > 1000, "only {} vectors", names.len());
     assert_eq!(silences, rows(family, profile), "not every row of the contract is covered, or one too many");
-    let (rst, others): (BTreeSet<u8>, BTreeSet<u8>) = (0..=255).partition(|flags| flags & 0x04 != 0);
+    let (rst, others): (BTreeSet<u8>, BTreeSet<u8>) = (0..=255).partition(|flags| flags & RST != 0);
     assert_eq!(silent_flags, rst, "flag bytes with RST");
     assert_eq!(answered_flags, others, "flag bytes without RST");
-    assert_eq!(reset_flags, BTreeSet::from([0x04, 0x14]), "flags of the resets");
+    assert_eq!(reset_flags, BTreeSet::from([RST, RST | ACK]), "flags of the resets");
     let zero = match (family, profile) {
         (V4, Netfilter) | (V6, TcpStack) => [0xff, 0xff],
         _ => [0x00, 0x00],

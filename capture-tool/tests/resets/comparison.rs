@@ -1,6 +1,7 @@
 //! The resets that a capture holds, compared with ours.
 
 use tcp_reset::Profile;
+use tcp_reset::tcp::{ACK, RST};
 
 use crate::captures::raw;
 use crate::packets::{backwards, changed, damaged, reply, reply_in, segment, syn};
@@ -82,8 +83,8 @@ fn reports_a_reset_where_ours_is_silence() {
 
 #[test]
 fn leaves_out_a_reset_that_answers_nothing() {
-    let (offender, ack) = (syn(), segment(0x10, b""));
-    let (answer, abort) = (backwards(ack.clone()), backwards(segment(0x14, b"")));
+    let (offender, ack) = (syn(), segment(ACK, b""));
+    let (answer, abort) = (backwards(ack.clone()), backwards(segment(RST | ACK, b"")));
     let reset = reply(&offender);
     let none = |ours, theirs| ("0 of 0".to_owned(), [ours, theirs]);
     // No packet before it.
@@ -98,7 +99,7 @@ fn leaves_out_a_reset_that_answers_nothing() {
 
 #[test]
 fn counts_a_reset_with_the_numbers_of_an_answer_in_a_connection() {
-    let ack = segment(0x10, b"");
+    let ack = segment(ACK, b"");
     let (answer, reset) = (backwards(ack.clone()), reply(&ack));
     assert_eq!(compared(&[&ack, &answer, &ack, &reset]), ("1 of 1 (netfilter profile 1)".to_owned(), [2, 0]));
     // Of another system, which numbers its packets.

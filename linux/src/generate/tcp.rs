@@ -1,5 +1,6 @@
 //! TCP segments.
 
+use support::protocol::{CWR, ECE, PSH};
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
@@ -53,7 +54,7 @@ impl Generator {
     /// Mostly what is seen on the wire, then anything; mostly without RST.
     fn flags(&mut self) -> u8 {
         match self.rng.u32(..32) {
-            0..16 => self.pick(&[SYN, SYN, SYN | ACK, ACK, ACK | FIN, ACK | 0x08, FIN, 0, SYN | FIN, SYN | 0xc0]),
+            0..16 => self.pick(&[SYN, SYN, SYN | ACK, ACK, ACK | FIN, ACK | PSH, FIN, 0, SYN | FIN, SYN | ECE | CWR]),
             16..31 => self.rng.u8(..) & !RST,
             _ => self.rng.u8(..),
         }

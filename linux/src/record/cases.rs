@@ -3,7 +3,7 @@
 use support::packet::{Parts, Tcp, V4, V6, repair_header};
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 use support::reference::{pseudo_header, sum};
-use tcp_reset::tcp::ACK;
+use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
 use crate::Family;
 use crate::exclude::exclusion;
@@ -94,7 +94,7 @@ fn numbers(cases: &mut Cases) {
         cases.tcp(format!("flags-{flags:02x}-data"), Tcp { flags, data: data(3), ..syn() });
     }
     for (flags, name) in
-        [(0x00, "none"), (0x01, "fin"), (0x02, "syn"), (0x03, "syn-fin"), (ACK, "ack"), (0x11, "fin-ack")]
+        [(0, "none"), (FIN, "fin"), (SYN, "syn"), (SYN | FIN, "syn-fin"), (ACK, "ack"), (FIN | ACK, "fin-ack")]
     {
         for seq in [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffc, 0xffff_fffe, 0xffff_ffff] {
             let tcp = Tcp { flags, seq, ack: seq.rotate_left(1), ..syn() };
@@ -162,12 +162,12 @@ fn tcp_checksums(cases: &mut Cases) {
     cases.packet("tcp-checksum-ffff", with_checksum(&packet, at, 0xffff));
 
     for high in [0_u16, 1, 0x1234, 0x8000, 0xfffe, 0xffff] {
-        for (flags, name, reset) in [(0x02, "syn", 0x14), (0x01, "fin", 0x14), (0x00, "none", 0x14), (ACK, "ack", 0x04)]
-        {
+        for (flags, name) in [(SYN, "syn"), (FIN, "fin"), (0, "none"), (ACK, "ack")] {
+            let control = if flags == ACK { RST } else { RST | ACK };
             let [high0, high1] = high.to_be_bytes();
-            let rest = [&pseudo_header[..], &parts.tcp[..4], &[0x50, reset, high0, high1]].concat();
+            let rest = [&pseudo_header[..], &parts.tcp[..4], &[0x50, control, high0, high1]].concat();
             let number = u32::from(high) << 16 | u32::from(!sum(&rest));
-            let seg_len = u32::from(flags & 1) + u32::from(flags >> 1 & 1);
+            let seg_len = u32::from(flags & FIN != 0) + u32::from(flags & SYN != 0);
             let tcp = Tcp { flags, seq: number.wrapping_sub(seg_len), ack: number, ..syn() };
             cases.tcp(format!("reset-checksum-zero-{name}-{high:04x}"), tcp);
         }
