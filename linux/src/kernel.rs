@@ -1,14 +1,12 @@
 //! The running kernel, asked one packet at a time.
 
-use std::io::ErrorKind;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tun_rs::SyncDevice;
 
 use crate::Family;
+use crate::namespace::receive;
 use crate::reference::Reference;
 
 /// How long to wait for an answer that the kernel defers. Nearly all are there when the `write` of the offender returns.
@@ -31,27 +29,18 @@ impl Kernel {
     /// Sends `packet` and returns what has come back when the system call is done, or nothing.
     pub fn ask(&mut self, packet: &[u8]) -> Result<Option<&[u8]>> {
         self.send(packet)?;
-        self.receive()
+        self.read(Duration::ZERO)
     }
 
     /// Sends `packet` and returns what comes back in time.
     pub fn ask_patiently(&mut self, packet: &[u8]) -> Result<Option<&[u8]>> {
         self.send(packet)?;
-        self.wait()
+        self.read(PATIENCE)
     }
 
     /// Returns what comes in time without being asked for.
     pub fn wait(&mut self) -> Result<Option<&[u8]>> {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let length = self.read()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if length.is_some() || left.is_zero() {
-                return Ok(length.map(|length| &self.answer[FRAME_HEADER_LEN..length]));
-            }
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
-            poll(&mut [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)], timeout)?;
-        }
+        self.read(PATIENCE)
     }
 
     /// Reads until nothing comes any more.
@@ -67,21 +56,15 @@ impl Kernel {
         Ok(())
     }
 
-    fn receive(&mut self) -> Result<Option<&[u8]>> {
-        let length = self.read()?;
-        Ok(length.map(|length| &self.answer[FRAME_HEADER_LEN..length]))
-    }
-
-    /// Reads past what is no answer: errors and neighbour discovery.
-    fn read(&mut self) -> Result<Option<usize>> {
-        loop {
-            match self.device.recv(&mut self.answer[..]) {
-                Ok(length) if is_icmp(&self.answer[FRAME_HEADER_LEN..length]) => {}
-                Ok(length) => return Ok(Some(length)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(error).context("cannot read from the TUN device"),
+    /// The next answer in time. ICMP is none: errors and neighbour discovery.
+    fn read(&mut self, patience: Duration) -> Result<Option<&[u8]>> {
+        let deadline = Instant::now() + patience;
+        while let Some(length) = receive(&self.device, &mut self.answer, deadline)? {
+            if !is_icmp(&self.answer[FRAME_HEADER_LEN..length]) {
+                return Ok(Some(&self.answer[FRAME_HEADER_LEN..length]));
             }
         }
+        Ok(None)
     }
 }
 

@@ -1,10 +1,13 @@
 //! A network namespace of the program's own. Devices, routes, rules and settings in it end with the process.
 
 use std::io::{ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Uid, getgid, getuid};
 use tun_rs::{DeviceBuilder, SyncDevice};
@@ -46,6 +49,23 @@ pub fn tun(name: &str, packet_information: bool) -> Result<SyncDevice> {
         }
         _ => anyhow::anyhow!("no TUN device: {error}"),
     })
+}
+
+/// The length of the next packet or frame of a device that does not wait itself, or `None` if none comes before
+/// `deadline`.
+pub fn receive(device: &SyncDevice, buffer: &mut [u8], deadline: Instant) -> Result<Option<usize>> {
+    loop {
+        match device.recv(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            received => return received.map(Some).context("cannot read from the device"),
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+        poll(&mut [PollFd::new(device.as_fd(), PollFlags::POLLIN)], timeout)?;
+    }
 }
 
 /// Sets a sysctl of the namespace, given by its path below `net/`, such as `ipv4/ip_forward`.

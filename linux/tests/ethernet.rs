@@ -8,7 +8,6 @@ mod trials;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -19,9 +18,9 @@ use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HO
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::generate::Generator;
-use tcp_reset_linux::namespace::run;
+use tcp_reset_linux::namespace::{receive, run};
 use trials::trial;
-use tun_rs::{DeviceBuilder, Layer, SyncDevice};
+use tun_rs::{DeviceBuilder, Layer};
 
 /// How long a late answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(2);
@@ -68,7 +67,9 @@ fn compare(family: Family) -> Result<()> {
         let ours = ethernet::reset(&frame, &mut buffer).map(|reply| &*reply);
         let has_authentication = family == Family::V6 && has_authentication(&packet).unwrap_or(false);
         let expected = ours.is_ok() && !is_padded(&packet) && !has_authentication;
-        let theirs = ask(&device, &frame, &mut answer, if expected { PATIENCE } else { Duration::ZERO })?;
+        device.send(&frame).context("cannot write to the TAP device")?;
+        let deadline = Instant::now() + if expected { PATIENCE } else { Duration::ZERO };
+        let theirs = receive(&device, &mut answer, deadline)?.map(|len| &answer[..len]);
         let class = match (ours, theirs) {
             (Ok(ours), Some(theirs)) if ours == theirs => "the same reset".to_owned(),
             (Err(_), None) => "both silent".to_owned(),
@@ -129,20 +130,4 @@ fn is_padded(packet: &[u8]) -> bool {
         _ => 0,
     };
     packet.len() > len
-}
-
-/// The kernel's answer, if it comes in time.
-fn ask<'a>(device: &SyncDevice, frame: &[u8], answer: &'a mut [u8], patience: Duration) -> Result<Option<&'a [u8]>> {
-    device.send(frame).context("cannot write to the TAP device")?;
-    let start = Instant::now();
-    loop {
-        match device.recv(answer) {
-            Ok(len) => return Ok(answer.get(..len)),
-            Err(error) if error.kind() != ErrorKind::WouldBlock => {
-                return Err(error).context("cannot read from the TAP device");
-            }
-            Err(_) if start.elapsed() < patience => {}
-            Err(_) => return Ok(None),
-        }
-    }
 }

@@ -9,17 +9,17 @@
 
 mod trials;
 
-use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use libtest_mimic::Arguments;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use support::packet::{Tcp, V4, V6};
+use support::protocol::TCP;
 use tcp_reset::tcp::{ACK, SYN};
 use tcp_reset::{Config, MAX_LEN, reset_with};
-use tcp_reset_linux::namespace::{run, set, tun};
+use tcp_reset_linux::namespace::{receive, run, set, tun};
 use trials::trial;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
 fn complete() -> Result<()> {
     let from = DeviceBuilder::new().name("partial").offload(true).enable(false).build_sync()?;
     let to = tun("complete", false)?;
+    to.set_nonblocking(true)?;
     for sysctl in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
         set(sysctl, "1")?;
     }
@@ -83,7 +84,7 @@ fn complete() -> Result<()> {
         frame.extend(16_u16.to_ne_bytes());
         frame.extend(&*partial);
         from.send(&frame).context("cannot write to the TUN device")?;
-        let arrived = receive(&to, kind)?;
+        let arrived = next(&to, kind)?;
         // A checksum of zero may be written as either zero.
         let (mut arrived, mut complete) = (arrived, complete.to_vec());
         for packet in [&mut arrived, &mut complete] {
@@ -98,15 +99,14 @@ fn complete() -> Result<()> {
 }
 
 /// The next TCP packet of this IP version.
-fn receive(device: &SyncDevice, version: u8) -> Result<Vec<u8>> {
+fn next(device: &SyncDevice, version: u8) -> Result<Vec<u8>> {
     let mut packet = [0; 1500];
+    let deadline = Instant::now() + Duration::from_secs(1);
     loop {
-        let ready = poll(&mut [PollFd::new(device.as_fd(), PollFlags::POLLIN)], PollTimeout::from(1000_u16))?;
-        ensure!(ready > 0, "nothing arrives within a second");
-        let len = device.recv(&mut packet)?;
+        let len = receive(device, &mut packet, deadline)?.context("nothing arrives within a second")?;
         let packet = packet.get(..len).context("no packet")?;
         let protocol = packet.get(if version == 4 { 9 } else { 6 });
-        if packet.first().is_some_and(|first| first >> 4 == version) && protocol == Some(&6) {
+        if packet.first().is_some_and(|first| first >> 4 == version) && protocol == Some(&TCP) {
             return Ok(packet.to_vec());
         }
     }

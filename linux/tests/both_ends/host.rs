@@ -3,17 +3,15 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use etherparse::{SlicedPacket, TcpHeader, TransportSlice};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
 use socket2::{Domain, Socket, Type};
 use tcp_reset::{Config, Fate, MAX_LEN, Reset};
 use tcp_reset_linux::Family;
-use tcp_reset_linux::namespace::{enter, run, set, tun};
+use tcp_reset_linux::namespace::{enter, receive, run, set, tun};
 use tun_rs::SyncDevice;
 
 /// How long the kernel may take to send something. Nearly always it is there when the `write` that it answers returns.
@@ -100,37 +98,22 @@ impl Host {
 
     /// The next segment that the kernel has sent, if there is one.
     pub(crate) fn read(&self) -> Option<Sent> {
-        let mut packet = [0; 2048];
-        loop {
-            let len = match self.device.recv(&mut packet) {
-                Ok(len) => len,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                Err(error) => panic!("the TUN device: {error}"),
-            };
-            let packet = &packet[..len];
-            if let Some(TransportSlice::Tcp(tcp)) = SlicedPacket::from_ip(packet).unwrap().transport {
-                return Some(Sent { packet: packet.to_vec(), tcp: tcp.to_header(), data: tcp.payload().to_vec() });
-            }
-        }
+        self.wait(Duration::ZERO, |_| true)
     }
 
     /// The next segment that the kernel sends in time and that is `expected`; others are discarded.
     pub(crate) fn wait(&self, patience: Duration, expected: impl Fn(&TcpHeader) -> bool) -> Option<Sent> {
         let deadline = Instant::now() + patience;
-        loop {
-            match self.read() {
-                Some(sent) if expected(&sent.tcp) => return Some(sent),
-                Some(_) => {}
-                None => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    let timeout = PollTimeout::try_from(left).unwrap();
-                    poll(&mut [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)], timeout).unwrap();
-                }
+        let mut packet = [0; 2048];
+        while let Some(len) = receive(&self.device, &mut packet, deadline).unwrap() {
+            let packet = &packet[..len];
+            let Some(TransportSlice::Tcp(tcp)) = SlicedPacket::from_ip(packet).unwrap().transport else { continue };
+            let (header, data) = (tcp.to_header(), tcp.payload().to_vec());
+            if expected(&header) {
+                return Some(Sent { packet: packet.to_vec(), tcp: header, data });
             }
         }
+        None
     }
 
     /// The states of all sockets in the kernel's table, listening ones first.
