@@ -88,9 +88,9 @@ impl Network {
     /// Starts the firewall where the hook is.
     fn raise(&self, hook: Hook) -> Daemon {
         match hook {
-            Hook::Output => raise(&self.client, "output"),
-            Hook::Forward => raise(&self.gateway, "forward"),
-            Hook::Input => raise(&self.server, "input"),
+            Hook::Output => raise(&self.client, "output", &[]),
+            Hook::Forward => raise(&self.gateway, "forward", &[]),
+            Hook::Input => raise(&self.server, "input", &[]),
         }
     }
 
@@ -98,6 +98,24 @@ impl Network {
     fn record(&self, hook: Hook, test: &str) -> Wire {
         self.client.enter();
         Wire::record(if matches!(hook, Hook::Output) { "lo" } else { "eth0" }, test)
+    }
+
+    /// Client and server of a connection in which both have spoken.
+    fn connection(&self, family: Family) -> [TcpStream; 2] {
+        self.server.enter();
+        let address: IpAddr = family.server.parse().unwrap();
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        self.client.enter();
+        let mut client = TcpStream::connect_timeout(&listener.local_addr().unwrap(), Duration::from_secs(5)).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        for end in [&client, &server] {
+            end.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        }
+        client.write_all(b"?").unwrap();
+        server.read_exact(&mut [0]).unwrap();
+        server.write_all(b"!").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+        [client, server]
     }
 }
 
@@ -109,8 +127,8 @@ fn connect_to(device: &str, addresses: &[&str]) {
 }
 
 /// Starts the firewall on a host, and fills its queue with all of TCP but what it sends itself.
-fn raise(host: &Namespace, hook: &str) -> Daemon {
-    let firewall = start(host, &[]);
+fn raise(host: &Namespace, hook: &str, options: &[&str]) -> Daemon {
+    let firewall = start(host, options);
     queue_to(hook, "meta mark != 0x7273");
     firewall
 }
@@ -176,17 +194,7 @@ pub(crate) fn refused(url: &str) {
 /// A connection older than the firewall is reset by its next segment, which may be several segments in one (GSO).
 fn connection_is_reset(test: &str, hook: Hook, family: Family) {
     let network = Network::new();
-    network.server.enter();
-    let address: IpAddr = family.server.parse().unwrap();
-    let listener = TcpListener::bind((address, 80)).unwrap();
-    network.client.enter();
-    let mut client = TcpStream::connect_timeout(&(address, 80).into(), Duration::from_secs(5)).unwrap();
-    let (mut server, _) = listener.accept().unwrap();
-    for end in [&client, &server] {
-        end.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    }
-    server.write_all(b"!").unwrap();
-    client.read_exact(&mut [0]).unwrap();
+    let [mut client, mut server] = network.connection(family);
 
     let _firewall = network.raise(hook);
     let wire = network.record(hook, test);
@@ -220,7 +228,7 @@ fn damaged_is_dropped(test: &str, family: Family) {
 /// A link-local client is answered on the link it is on: two have the same address here, one on either side.
 fn link_local_is_refused() {
     let network = Network::new();
-    let _firewall = raise(&network.gateway, "input");
+    let _firewall = raise(&network.gateway, "input", &[]);
     for (host, test) in [(&network.client, "queue_link_local_1"), (&network.server, "queue_link_local_2")] {
         host.enter();
         let wire = Wire::record("eth0", test);

@@ -2,11 +2,11 @@
 
 use std::env;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use super::{Family, IPV4, IPV6, Network, queue_to, start};
+use super::{Family, IPV4, IPV6, Network, queue_to, raise, start};
 use crate::Test;
 use crate::tools::Daemon;
 
@@ -49,7 +49,7 @@ pub(super) fn tests() -> Vec<Test> {
 fn both_are_reset(firewall: Firewall, family: Family) {
     let network = Network::new();
     let _firewall = match firewall {
-        Firewall::Queue => queue(&network, &["--payload", "forbidden|verboten", "--both-ends"]),
+        Firewall::Queue => raise(&network.gateway, "forward", &["--payload", "forbidden|verboten", "--both-ends"]),
         Firewall::Sniff => {
             network.gateway.enter();
             Daemon::start(&[SNIFF, "veth1", "--payload", "forbidden|verboten"], "watching veth1")
@@ -59,7 +59,7 @@ fn both_are_reset(firewall: Firewall, family: Family) {
     let (mut cut, mut slowest) = (0, Duration::ZERO);
     while cut < FORBIDDEN || !others.iter().all(JoinHandle::is_finished) {
         // The client says it, then the server.
-        let [mut client, mut server] = connection(&network, family);
+        let [mut client, mut server] = network.connection(family);
         let start = Instant::now();
         let speaker = if cut % 2 == 0 { &mut client } else { &mut server };
         speaker.write_all(b"this is forbidden").unwrap();
@@ -78,8 +78,8 @@ fn both_are_reset(firewall: Firewall, family: Family) {
 /// Without `--both-ends` the server is not reset.
 fn source_alone_is_reset(family: Family) {
     let network = Network::new();
-    let _firewall = queue(&network, &["--payload", "forbidden"]);
-    let [mut client, mut server] = connection(&network, family);
+    let _firewall = raise(&network.gateway, "forward", &["--payload", "forbidden"]);
+    let [mut client, mut server] = network.connection(family);
     client.write_all(b"this is forbidden").unwrap();
     assert_eq!(read_to_error(&mut client), ErrorKind::ConnectionReset);
     server.set_read_timeout(Some(5 * SOON)).unwrap();
@@ -90,37 +90,12 @@ fn source_alone_is_reset(family: Family) {
 /// A rule that queues the resets too neither stops them nor makes a loop, even if the pattern matches everything.
 fn resets_are_queued_again(family: Family) {
     let network = Network::new();
-    let [mut client, mut server] = connection(&network, family);
+    let [mut client, mut server] = network.connection(family);
     let _firewall = start(&network.client, &["--payload", "", "--both-ends"]);
     queue_to("output", "");
     client.write_all(b"anything").unwrap();
     assert_eq!(read_to_error(&mut client), ErrorKind::ConnectionReset);
     assert_eq!(read_to_error(&mut server), ErrorKind::ConnectionReset);
-}
-
-/// Starts the firewall on the gateway, and fills its queue.
-fn queue(network: &Network, options: &[&str]) -> Daemon {
-    let firewall = start(&network.gateway, options);
-    queue_to("forward", "meta mark != 0x7273");
-    firewall
-}
-
-/// Client and server of a connection in which both have spoken.
-fn connection(network: &Network, family: Family) -> [TcpStream; 2] {
-    network.server.enter();
-    let address: IpAddr = family.server.parse().unwrap();
-    let listener = TcpListener::bind((address, 0)).unwrap();
-    network.client.enter();
-    let mut client = TcpStream::connect_timeout(&listener.local_addr().unwrap(), Duration::from_secs(5)).unwrap();
-    let (mut server, _) = listener.accept().unwrap();
-    for end in [&client, &server] {
-        end.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    }
-    client.write_all(b"?").unwrap();
-    server.read_exact(&mut [0]).unwrap();
-    server.write_all(b"!").unwrap();
-    client.read_exact(&mut [0]).unwrap();
-    [client, server]
 }
 
 /// Reads past the data to the error.
@@ -139,7 +114,7 @@ fn others(network: &Network, family: Family) -> Vec<JoinHandle<usize>> {
     let mib = env::var("TCP_RESET_MIB").map_or(MIB, |mib| mib.parse().expect("TCP_RESET_MIB is a number"));
     let chunks = mib * 16 / OTHERS;
     let carry = |number| {
-        let mut ends = connection(network, family);
+        let mut ends = network.connection(family);
         if number % 2 == 0 {
             ends.reverse();
         }
