@@ -4,6 +4,8 @@ mod ipv4;
 mod ipv6;
 mod tcp;
 
+pub use ipv6::has_authentication;
+
 use crate::Family;
 use crate::reference::Reference;
 

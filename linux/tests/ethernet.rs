@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use fastrand::Rng;
 use libtest_mimic::Arguments;
-use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
+use tcp_reset_linux::exclude::has_authentication;
 use tcp_reset_linux::generate::Generator;
 use tcp_reset_linux::namespace::{receive, run};
 use trials::trial;
@@ -65,7 +65,7 @@ fn compare(family: Family) -> Result<()> {
         frame.extend(&packet);
         let mut buffer = [0; ethernet::MAX_LEN];
         let ours = ethernet::reset(&frame, &mut buffer).map(|reply| &*reply);
-        let has_authentication = family == Family::V6 && has_authentication(&packet).unwrap_or(false);
+        let has_authentication = family == Family::V6 && ours.is_ok() && has_authentication(packet[6], &packet[40..]);
         let expected = ours.is_ok() && !is_padded(&packet) && !has_authentication;
         device.send(&frame).context("cannot write to the TAP device")?;
         let deadline = Instant::now() + if expected { PATIENCE } else { Duration::ZERO };
@@ -105,21 +105,6 @@ fn counting_padding(frame: &[u8]) -> Option<Vec<u8>> {
     frame.get_mut(at..at + 2)?.copy_from_slice(&u16::try_from(len).ok()?.to_be_bytes());
     let config = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
     ethernet::reset_with(&frame, &config, &mut [0; ethernet::MAX_LEN]).ok().map(|reply| reply.to_vec())
-}
-
-/// Whether an IPv6 packet has an authentication header, which nft treats as the transport protocol.
-fn has_authentication(packet: &[u8]) -> Option<bool> {
-    let (mut next_header, mut at) = (*packet.get(6)?, 40);
-    loop {
-        let header_len = match next_header {
-            AUTHENTICATION => return Some(true),
-            FRAGMENT => 8,
-            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => 8 * (usize::from(*packet.get(at + 1)?) + 1),
-            _ => return Some(false),
-        };
-        next_header = *packet.get(at)?;
-        at += header_len;
-    }
 }
 
 /// Whether bytes follow the packet, by the length in its header.

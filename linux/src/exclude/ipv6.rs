@@ -31,11 +31,17 @@ pub(super) fn exclusion(reference: Reference, packet: &[u8]) -> Option<Exclusion
     }
     match reference {
         Reference::NftForward | Reference::NftInput | Reference::NftPrerouting => {
-            walk(header[6], payload, |kind, _| (kind == AUTHENTICATION).then_some(Authentication))
+            has_authentication(header[6], payload).then_some(Authentication)
         }
         Reference::Stack => stack(header[6], payload),
         Reference::Forward | Reference::Input => None,
     }
+}
+
+/// Whether one of the extension headers is an authentication header, which nft takes for the transport protocol.
+#[must_use]
+pub fn has_authentication(next_header: u8, payload: &[u8]) -> bool {
+    walk(next_header, payload, |kind, _| (kind == AUTHENTICATION).then_some(Authentication)).is_some()
 }
 
 fn is_loopback(address: &[u8]) -> bool {
