@@ -1,7 +1,5 @@
 //! The running kernel as the peer of smoltcp hosts behind the filter, over TUN and TAP devices in a namespace of its own.
 
-#![allow(clippy::redundant_closure_for_method_calls, reason = "the method's name without its type says enough")]
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitCode};
