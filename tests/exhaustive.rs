@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use support::packet::{Tcp, both, repair};
+use support::protocol::TCP;
 use support::reference::{self, Rules};
 use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
@@ -118,7 +119,7 @@ fn every_header_total_and_buffer_length_at_the_boundaries() {
             packet[0] = 0x40 | ihl;
             packet[2..4].copy_from_slice(&u16::try_from(total_len).unwrap().to_be_bytes());
             packet[6..8].fill(0);
-            packet[9] = 6;
+            packet[9] = TCP;
             let header_len = usize::from(ihl) * 4;
             if header_len >= 20 && header_len + 20 <= total_len {
                 packet[header_len + 13] = SYN;

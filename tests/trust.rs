@@ -3,8 +3,9 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use support::packet::{Tcp, V4, V6};
+use support::protocol::UDP;
 use tcp_reset::Checksum::{Trust, Verify};
-use tcp_reset::tcp::FIN;
+use tcp_reset::tcp::{FIN, RST};
 use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4};
 
 fn tcp() -> Tcp {
@@ -121,8 +122,8 @@ fn every_other_check_is_made() {
     assert_eq!(edit(0, 0x50), Err(NoReset::Version));
     assert_eq!(edit(0, 0x44), Err(NoReset::HeaderLength));
     assert_eq!(edit(7, 1), Err(NoReset::Fragment));
-    assert_eq!(edit(9, 17), Err(NoReset::NotTcp));
+    assert_eq!(edit(9, UDP), Err(NoReset::NotTcp));
     assert_eq!(edit(12, 224), Err(NoReset::Source));
     assert_eq!(edit(16, 224), Err(NoReset::Destination));
-    assert_eq!(edit(28 + 13, 0x04), Err(NoReset::Rst));
+    assert_eq!(edit(28 + 13, RST), Err(NoReset::Rst));
 }

@@ -6,6 +6,7 @@ use smoltcp::phy::{Device, Loopback, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress};
 use smoltcp_filter::Filter;
+use support::DIRT;
 use support::packet::{Tcp, V4, V6};
 use support::protocol::{TCP, UDP};
 use tcp_reset::{Config, Profile, ethernet};
@@ -45,7 +46,7 @@ fn received(frame: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_frame_to_a_closed_port_is_answered() {
-    let mut buffer = [0xa5; ethernet::MAX_LEN];
+    let mut buffer = [DIRT; ethernet::MAX_LEN];
     let config = Config::new().profile(Profile::TcpStack);
     let reset = ethernet::reset_with(&syn(OWN, &[], 80), &config, &mut buffer).unwrap();
     assert_eq!(received(&syn(OWN, &[], 80)), reset);

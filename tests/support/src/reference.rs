@@ -3,6 +3,7 @@
 //! It shares only the names of the settings and reasons with the crate: bytes are indexed, numbers are wide, the checksum
 //! is RFC 1071's own loop. The checks are in their order: the first that fails gives the reason.
 
+use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
 use tcp_reset::{Checksum, Config, Fate, NoReset, Profile};
 
 /// The settings of [`Config`], with public fields.
@@ -97,7 +98,7 @@ fn reset_v4(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>,
         return Err(NoReset::Fragment);
     }
     // 5. The protocol.
-    if packet[9] != 6 {
+    if packet[9] != TCP {
         return Err(NoReset::NotTcp);
     }
     // 6. The addresses.
@@ -115,7 +116,7 @@ fn reset_v4(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>,
     let segment = reset_tcp(segment, total_len - header_len, &addresses, zero, fate, rules)?;
 
     let tos = if rules.profile == Profile::Netfilter { 0 } else { packet[1] & 0b1111_1100 };
-    let mut header = vec![0x45, tos, 0, 40, 0, 0, 0x40, 0, rules.hop_limit, 6, 0, 0];
+    let mut header = vec![0x45, tos, 0, 40, 0, 0, 0x40, 0, rules.hop_limit, TCP, 0, 0];
     header.extend(addresses);
     let checksum = !sum(&header);
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
@@ -143,8 +144,8 @@ fn reset_v6(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>,
     }
     // The extension headers.
     let (mut next_header, mut at) = (packet[6], 40);
-    while next_header != 6 {
-        if ![0, 43, 44, 51, 60].contains(&next_header) {
+    while next_header != TCP {
+        if !EXTENSIONS.contains(&next_header) {
             return Err(NoReset::NotTcp);
         }
         if at + 8 > end {
@@ -154,9 +155,9 @@ fn reset_v6(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>,
             return Err(NoReset::Truncated);
         }
         let header_len = match next_header {
-            44 if word(packet, at + 2) / 8 != 0 => return Err(NoReset::Fragment),
-            44 => 8,
-            51 => (usize::from(packet[at + 1]) + 2) * 4,
+            FRAGMENT if word(packet, at + 2) / 8 != 0 => return Err(NoReset::Fragment),
+            FRAGMENT => 8,
+            AUTHENTICATION => (usize::from(packet[at + 1]) + 2) * 4,
             _ => (usize::from(packet[at + 1]) + 1) * 8,
         };
         next_header = packet[at];
@@ -177,7 +178,7 @@ fn reset_v6(packet: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>,
     let traffic_class = word(packet, 0) >> 4 & 0xff;
     let traffic_class = if rules.profile == Profile::Netfilter { 0 } else { traffic_class & 0b1111_1100 };
     let mut header = (6 << 28 | u32::from(traffic_class) << 20).to_be_bytes().to_vec();
-    header.extend([0, 20, 6, rules.hop_limit]);
+    header.extend([0, 20, TCP, rules.hop_limit]);
     Ok([header, addresses, segment].concat())
 }
 
@@ -257,7 +258,7 @@ pub fn sum(data: &[u8]) -> u16 {
 
 /// The pseudo-header of either version of IP: these words in another order, or with zeros between, have the same sum.
 pub fn pseudo_header(addresses: &[u8], segment_len: usize) -> Vec<u8> {
-    [addresses, &[0, 6], &u32::try_from(segment_len).unwrap().to_be_bytes()].concat()
+    [addresses, &[0, TCP], &u32::try_from(segment_len).unwrap().to_be_bytes()].concat()
 }
 
 fn is_unicast_v4(address: &[u8]) -> bool {
