@@ -142,10 +142,8 @@ impl Sum {
     #[inline(always)]
     #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "the length is below eight")]
     fn of_last(data: &[u8], last: &[u8]) -> Self {
-        let word = data.last_chunk::<8>();
-        let Some(word) = word else {
-            let word = last.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-            return Self(word.to_le());
+        let Some(word) = data.last_chunk::<8>() else {
+            return Self(last.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte)).to_le());
         };
         let bits_before = 64_u32.wrapping_sub((last.len() as u32) << 3);
         Self(u64::from_le_bytes(*word).wrapping_shr(bits_before).to_le())

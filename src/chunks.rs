@@ -2,12 +2,10 @@
 
 /// The first `N` parts of `L` bytes each.
 #[inline(always)]
-pub(crate) const fn chunks_mut<const L: usize, const N: usize, const B: usize>(
-    array: &mut [u8; B],
-) -> &mut [[u8; L]; N] {
+pub(crate) const fn chunks_mut<const L: usize, const N: usize, const B: usize>(all: &mut [u8; B]) -> &mut [[u8; L]; N] {
     const { assert!(L * N <= B, "the parts are longer than the array") };
-    match array.as_chunks_mut().0.first_chunk_mut() {
-        Some(chunks) => chunks,
+    match all.as_chunks_mut().0.first_chunk_mut() {
+        Some(parts) => parts,
         None => unreachable!(),
     }
 }
@@ -30,7 +28,6 @@ pub(crate) const fn split_mut<const A: usize, const B: usize, const N: usize>(
 /// Copies words, as many as both have, one by one: whole arrays are a call of `memcpy` on small machines, which takes 600
 /// bytes.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) fn copy<const L: usize>(from: &[[u8; L]], to: &mut [[u8; L]]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;

@@ -28,7 +28,7 @@
 use core::fmt;
 
 use crate::chunks::{chunks_mut, copy, split_mut};
-use crate::config::Config;
+use crate::config::{Config, specialized};
 use crate::no_reset::{NoReset, ensure, refuse};
 use crate::tcp::{Fate, Towards};
 use crate::{ipv4, ipv6};
@@ -99,24 +99,21 @@ fn answer<'a>(
     towards: Towards,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    config.specialized(
-        #[inline(always)]
-        |config| {
-            let (header, packet) = check(frame, towards)?;
-            header.specialized(
-                #[inline(always)]
-                |header| {
-                    let reply = packet_mut(header.tag_count, buffer);
-                    if header.is_ipv6 {
-                        ipv6::answer(packet, config, towards, reply)?;
-                    } else {
-                        ipv4::answer(packet, config, towards, reply)?;
-                    }
-                    Ok(header.write(buffer))
-                },
-            )
-        },
-    )
+    specialized!(config, {
+        let (header, packet) = check(frame, towards)?;
+        header.specialized(
+            #[inline(always)]
+            |header| {
+                let reply = packet_mut(header.tag_count, buffer);
+                if header.is_ipv6 {
+                    ipv6::answer(packet, config, towards, reply)?;
+                } else {
+                    ipv4::answer(packet, config, towards, reply)?;
+                }
+                Ok(header.write(buffer))
+            },
+        )
+    })
 }
 
 /// The header of a reset, its parts where they stand: in the offender or in a [`Reset`].
@@ -196,11 +193,11 @@ impl Header<'_> {
     fn write(self, frame: &mut [u8; MAX_LEN]) -> &mut [u8] {
         self.copy(chunks_mut(frame));
         match (self.tag_count, self.is_ipv6) {
-            (0, false) => prefix::<{ HEADER_LEN + ipv4::RESET_LEN }>(frame),
-            (0, true) => prefix::<{ HEADER_LEN + ipv6::RESET_LEN }>(frame),
-            (1, false) => prefix::<{ ONE_TAG_HEADER_LEN + ipv4::RESET_LEN }>(frame),
-            (1, true) => prefix::<{ ONE_TAG_HEADER_LEN + ipv6::RESET_LEN }>(frame),
-            (_, false) => prefix::<{ MAX_HEADER_LEN + ipv4::RESET_LEN }>(frame),
+            (0, false) => &mut frame[..HEADER_LEN + ipv4::RESET_LEN],
+            (0, true) => &mut frame[..HEADER_LEN + ipv6::RESET_LEN],
+            (1, false) => &mut frame[..ONE_TAG_HEADER_LEN + ipv4::RESET_LEN],
+            (1, true) => &mut frame[..ONE_TAG_HEADER_LEN + ipv6::RESET_LEN],
+            (_, false) => &mut frame[..MAX_HEADER_LEN + ipv4::RESET_LEN],
             (_, true) => frame,
         }
     }
@@ -216,12 +213,6 @@ impl Header<'_> {
             _ => copy(tags, &mut to[6..]),
         }
     }
-}
-
-/// The first `N` bytes.
-#[inline(always)]
-const fn prefix<const N: usize>(frame: &mut [u8; MAX_LEN]) -> &mut [u8] {
-    split_mut::<N, 0, MAX_LEN>(frame).0
 }
 
 /// A reset in its frame, decided but not yet written: a small value that borrows nothing. `Display` prints

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use crate::checksum::Sum;
 use crate::chunks::{chunks_mut, copy, split_mut};
-use crate::config::{Config, Settings};
+use crate::config::{Config, specialized};
 use crate::no_reset::{NoReset, ensure, refuse};
 use crate::tcp::{self, Fate, Found, Towards};
 
@@ -25,18 +25,19 @@ const DESTINATION_OPTIONS: u8 = 60;
 /// The reset that answers an IPv6 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(C)] // The same offsets for both IP versions: 26 to 67 instructions of a SYN's in two steps. They may change.
 pub struct Reset {
     /// Ports and numbers.
     pub tcp: tcp::Reset,
-    /// The address it comes from: the offender's destination, or its source in a reset for the destination.
-    pub source: Ipv6Addr,
-    /// The address it goes to.
-    pub destination: Ipv6Addr,
     /// Traffic class: zero, or what [`Profile::TcpStack`](crate::Profile::TcpStack) reflects.
     pub traffic_class: u8,
     /// Hop limit, from [`Config::hop_limit`].
     pub hop_limit: u8,
-    settings: Settings,
+    config: Config,
+    /// The address it comes from: the offender's destination, or its source in a reset for the destination.
+    pub source: Ipv6Addr,
+    /// The address it goes to.
+    pub destination: Ipv6Addr,
 }
 
 impl Reset {
@@ -65,34 +66,27 @@ impl Reset {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline)]
     pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        config.specialized(
-            #[inline(always)]
-            |config| {
-                let ((traffic_class, addresses), segment, len, sum) = check(packet, config.settings)?;
-                let Config { hop_limit, settings } = *config;
-                let tcp = tcp::Reset { ..tcp::decide(segment, len, sum, settings, towards)? };
-                let [source, destination] = towards.turn([&addresses[..4], &addresses[4..]]).map(address);
-                Ok(Self { tcp, source, destination, traffic_class, hop_limit, settings })
-            },
-        )
+        specialized!(config, {
+            let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
+            let tcp = tcp::Reset { ..tcp::decide(segment, len, sum, config, towards)? };
+            let [source, destination] = towards.turn([&addresses[..4], &addresses[4..]]).map(address);
+            Ok(Self { tcp, traffic_class, hop_limit: config.hop_limit, config: *config, source, destination })
+        })
     }
 
     /// Writes the reset and returns it.
     #[inline(always)]
     pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
         let (source, destination) = (self.source.octets(), self.destination.octets());
-        let (source, destination) = (source.as_chunks().0, destination.as_chunks().0);
-        Config { hop_limit: self.hop_limit, settings: self.settings }.specialized(
-            #[inline(always)]
-            |&Config { hop_limit, settings }| {
-                // In the offender's order: the compiler may know that sum.
-                let addresses = [self.destination.octets(), self.source.octets()];
-                let addresses = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
-                let (header, segment) = split_mut(buffer);
-                self.tcp.write(addresses, settings.completion(6), segment);
-                write(self.traffic_class, hop_limit, [source, destination], header);
-            },
-        );
+        // In the offender's order: the compiler may know that sum.
+        let addresses = [destination, source];
+        let addresses = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
+        let (header, segment) = split_mut(buffer);
+        let config = &self.config;
+        specialized!(config, {
+            self.tcp.write(addresses, config.completion(6), segment);
+            write(self.traffic_class, self.hop_limit, [source.as_chunks().0, destination.as_chunks().0], header);
+        });
         buffer
     }
 
@@ -115,18 +109,16 @@ impl fmt::Display for Reset {
 /// Decides and writes: the same as the two steps, without a value in between. The addresses are copied once, and both IP
 /// versions share [`tcp::answer`] on small machines.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 pub(crate) fn answer(
     packet: &[u8],
     config: &Config,
     towards: Towards,
     buffer: &mut [u8; RESET_LEN],
 ) -> Result<(), NoReset> {
-    let Config { hop_limit, settings } = *config;
-    let ((traffic_class, addresses), segment, len, sum) = check(packet, settings)?;
+    let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
     let (header, reset) = split_mut(buffer);
-    tcp::answer(segment, len, sum, settings, towards, settings.completion(6), reset)?;
-    write(traffic_class, hop_limit, towards.turn([&addresses[..4], &addresses[4..]]), header);
+    tcp::answer(segment, len, sum, config, towards, config.completion(6), reset)?;
+    write(traffic_class, config.hop_limit, towards.turn([&addresses[..4], &addresses[4..]]), header);
     Ok(())
 }
 
@@ -146,7 +138,7 @@ type Addresses = [[u8; 4]; 8];
 
 /// Checks all that is IPv6's, in the order of the contract, and finds the segment.
 #[inline(always)]
-fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, (u8, &Addresses)>, NoReset> {
+fn check<'a>(packet: &'a [u8], config: &Config) -> Result<Found<'a, (u8, &'a Addresses)>, NoReset> {
     let Some(header) = packet.as_chunks::<4>().0.first_chunk::<10>() else { return refuse(NoReset::Truncated) };
     let &[[version, class, ..], [l0, l1, next_header, _], ref addresses @ ..] = header;
     ensure(version >> 4 == 6, NoReset::Version)?;
@@ -154,30 +146,21 @@ fn check(packet: &[u8], settings: Settings) -> Result<Found<'_, (u8, &Addresses)
     let len = u16::from_be_bytes([l0, l1]);
     ensure(len != 0, NoReset::Jumbogram)?;
     let Some(payload) = packet.get(HEADER_LEN..) else { return refuse(NoReset::Truncated) };
-    let payload = match payload.get(..usize::from(len)) {
-        Some(payload) => payload,
-        None if settings.has(Settings::TRUST_TCP) => payload,
-        None => return refuse(NoReset::Truncated),
-    };
+    let payload = config.cut(payload, len.into())?;
     ensure(is_unicast(&addresses[..4]), NoReset::Source)?;
     ensure(is_unicast(&addresses[4..]), NoReset::Destination)?;
     let (segment, len) = match next_header {
         tcp::PROTOCOL => (payload, len),
         _ => walk(next_header, payload, len)?,
     };
-    let traffic_class = settings.traffic_class(version << 4 | class >> 4);
-    Ok((
-        (traffic_class, addresses),
-        segment,
-        len.into(),
-        Sum::of_tail(addresses.as_flattened(), addresses.as_flattened()),
-    ))
+    let sum = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
+    Ok(((config.traffic_class(version << 4 | class >> 4), addresses), segment, len.into(), sum))
 }
 
 /// Source, destination and, if no check up to it fails, segment.
 pub(crate) fn read(packet: &[u8]) -> Option<(IpAddr, IpAddr, Option<&[u8]>)> {
     let [source, destination] = *packet.get(8..)?.as_chunks().0.first_chunk()?;
-    let segment = check(packet, Settings::TRUST).ok().map(|(_, segment, ..)| segment);
+    let segment = check(packet, &Config::TRUST).ok().map(|(_, segment, ..)| segment);
     Some((Ipv6Addr::from(source).into(), Ipv6Addr::from(destination).into(), segment))
 }
 

@@ -95,7 +95,8 @@ pub mod tcp;
 use core::fmt;
 use core::net::IpAddr;
 
-use chunks::chunks_mut;
+use chunks::split_mut;
+use config::specialized;
 pub use config::{Checksum, Config, Profile};
 pub use no_reset::NoReset;
 pub use offender::Offender;
@@ -188,17 +189,14 @@ fn answer<'a>(
     towards: Towards,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    config.specialized(
-        #[inline(always)]
+    specialized!(config, {
         // IPv4 looks at the version: to look before it would cost 6 instructions of a SYN's and 48 bytes.
-        |config| match ipv4::answer(packet, config, towards, buffer) {
-            Ok(()) => Ok(&mut buffer[..ipv4::RESET_LEN]),
-            Err(NoReset::Version) if is_ipv6(packet) => {
-                ipv6::answer(packet, config, towards, buffer).map(|()| &mut buffer[..])
-            }
-            Err(reason) => Err(reason),
-        },
-    )
+        match ipv4::answer(packet, config, towards, buffer) {
+            Err(NoReset::Version) if is_ipv6(packet) => ipv6::answer(packet, config, towards, buffer)?,
+            answered => return answered.map(|()| &mut buffer[..ipv4::RESET_LEN]),
+        }
+        Ok(buffer)
+    })
 }
 
 /// Whether the IP version, the upper half of the first byte, is 6.
@@ -268,10 +266,7 @@ impl Reset {
     #[inline(always)]
     pub fn emit<'a>(&self, buffer: &'a mut [u8; MAX_LEN]) -> &'a mut [u8] {
         match self {
-            Self::V4(reset) => {
-                let [packet] = chunks_mut(buffer);
-                reset.emit(packet)
-            }
+            Self::V4(reset) => reset.emit(split_mut::<_, 0, _>(buffer).0),
             Self::V6(reset) => reset.emit(buffer),
         }
     }

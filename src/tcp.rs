@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::checksum::Sum;
 use crate::chunks::chunks_mut;
-use crate::config::{Completion, Config, Settings};
+use crate::config::{Checksum, Completion, Config, Profile};
 use crate::no_reset::{NoReset, ensure, refuse};
 
 /// TCP's number among the IP protocols.
@@ -161,7 +161,7 @@ impl Reset {
     /// [`NoReset::Rst`], [`NoReset::TcpChecksum`], [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(segment: &[u8], addresses: Sum, config: &Config) -> Result<Self, NoReset> {
-        decide(segment, segment.len(), addresses, config.settings, Towards::Source)
+        decide(segment, segment.len(), addresses, config, Towards::Source)
     }
 
     /// The same, for the reset that goes to the segment's destination: [`Segment::reset_for_destination`].
@@ -171,7 +171,7 @@ impl Reset {
     /// The same, and last of all [`NoReset::NoConnection`].
     #[inline]
     pub fn for_destination(segment: &[u8], addresses: Sum, fate: Fate, config: &Config) -> Result<Self, NoReset> {
-        decide(segment, segment.len(), addresses, config.settings, Towards::Destination(fate))
+        decide(segment, segment.len(), addresses, config, Towards::Destination(fate))
     }
 
     /// The flag bits of the reset: [`RST`], with [`ACK`] where it acknowledges.
@@ -185,7 +185,7 @@ impl Reset {
     /// The checksum is complete; one that computes to zero is written as 0x0000, whatever the profile.
     #[inline]
     pub fn emit<'a>(&self, addresses: Sum, buffer: &'a mut [u8; HEADER_LEN]) -> &'a mut [u8; HEADER_LEN] {
-        self.write(addresses, Completion::Full { zero: 0x0000 }, buffer);
+        self.write(addresses, Completion::Full, buffer);
         buffer
     }
 
@@ -204,8 +204,8 @@ impl Reset {
         let sum = addresses.plus(Sum::of_words(head));
         let [c0, c1] = match (completion, u16::from_be_bytes(sum.checksum())) {
             (Completion::Partial, _) => (!u16::from_be_bytes(addresses.checksum())).to_be_bytes(),
-            (Completion::Full { zero }, 0) => zero.to_be_bytes(),
-            (Completion::Full { .. }, checksum) => checksum.to_be_bytes(),
+            (Completion::NonZero, 0) => [0xff, 0xff],
+            (_, checksum) => checksum.to_be_bytes(),
         };
         *checksum = [c0, c1, 0, 0];
     }
@@ -231,7 +231,7 @@ pub(crate) fn decide(
     segment: &[u8],
     len: usize,
     addresses: Sum,
-    settings: Settings,
+    config: &Config,
     towards: Towards,
 ) -> Result<Reset, NoReset> {
     let Some(header) = segment.as_chunks().0.first_chunk() else {
@@ -240,7 +240,7 @@ pub(crate) fn decide(
     let Ok(len) = u16::try_from(len) else { return refuse(NoReset::TotalLength) };
     let [[s0, s1, d0, d1], seq, ack, [offset, flags, ..], _] = header;
     ensure(flags & RST == 0, NoReset::Rst)?;
-    if !settings.has(Settings::TRUST_TCP) {
+    if config.tcp_checksum == Checksum::Verify {
         // Sum the rest first: lower register pressure.
         let rest = Sum::of_tail(segment, segment.get(HEADER_LEN..).unwrap_or_default());
         let sum = pseudo_header(addresses, len).plus(Sum::of_words(header)).plus(rest);
@@ -249,7 +249,7 @@ pub(crate) fn decide(
     // The data offset counts 32-bit words. netfilter does not check it: past the segment it makes the length of the data
     // wrap, and below 5 it counts header bytes as data.
     let header_len = u16::from(offset >> 4) << 2;
-    if settings.has(Settings::TCP_STACK) {
+    if config.profile == Profile::TcpStack {
         ensure((HEADER_LEN..=usize::from(len)).contains(&usize::from(header_len)), NoReset::DataOffset)?;
     }
     let segment = Segment {
@@ -274,12 +274,12 @@ pub(crate) fn answer(
     segment: &[u8],
     len: usize,
     addresses: Sum,
-    settings: Settings,
+    config: &Config,
     towards: Towards,
     completion: Completion,
     reset: &mut [u8; HEADER_LEN],
 ) -> Result<(), NoReset> {
-    decide(segment, len, addresses, settings, towards)?.write(addresses, completion, reset);
+    decide(segment, len, addresses, config, towards)?.write(addresses, completion, reset);
     Ok(())
 }
 

@@ -92,7 +92,7 @@ impl Config {
         let checksum = |trust| if flags & trust == 0 { Checksum::Verify } else { Checksum::Trust };
         Ok(Settings::new()
             .profile(profile)
-            .hop_limit(if hop_limit == 0 { Settings::new().get_hop_limit() } else { hop_limit })
+            .hop_limit(if hop_limit == 0 { Settings::new().hop_limit } else { hop_limit })
             .ipv4_checksum(checksum(TCP_RESET_TRUST_IPV4_CHECKSUM))
             .tcp_checksum(checksum(TCP_RESET_TRUST_TCP_CHECKSUM))
             .partial_checksum(flags & TCP_RESET_PARTIAL_CHECKSUM != 0))

@@ -49,8 +49,8 @@ fn fate() -> Fate {
 
 #[inline(never)]
 fn settings(config: &Config) {
-    black_box((config.get_profile(), config.get_hop_limit()));
-    black_box((config.get_ipv4_checksum(), config.get_tcp_checksum(), config.get_partial_checksum()));
+    black_box((config.profile, config.hop_limit));
+    black_box((config.ipv4_checksum, config.tcp_checksum, config.partial_checksum));
 }
 
 #[inline(never)]
