@@ -114,7 +114,7 @@ fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     let reset = ipv4::Reset::in_reply_to(packet, &CONFIG).map_err(number)?;
     let total_len = u16::from_be_bytes([packet[2], packet[3]]);
     let addresses = Sum::of_words(&[reset.source.octets(), reset.destination.octets()]);
-    let frame_len = verify(context, settings, LINK + 20, total_len.wrapping_sub(20), addresses)?;
+    let frame_len = verify::<{ 1500 - 20 }>(context, settings, LINK + 20, total_len.wrapping_sub(20), addresses)?;
     let [a, b, c, d] = reset.destination.octets();
     limit(settings, [0, 0, 0xff, 0xff, a, b, c, d])?;
     let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
@@ -142,7 +142,7 @@ fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     let payload_len = u16::from_be_bytes([packet[4], packet[5]]);
     let (source, destination) = (reset.source.octets(), reset.destination.octets());
     let addresses = Sum::of(&source).plus(Sum::of(&destination));
-    let frame_len = verify(context, settings, LINK + 40, payload_len, addresses)?;
+    let frame_len = verify::<{ 1500 - 40 }>(context, settings, LINK + 40, payload_len, addresses)?;
     // A host has a whole network of 64 bits.
     limit(settings, *destination.first_chunk().ok_or(OTHER)?)?;
     let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
@@ -191,8 +191,15 @@ fn settings<const LINK: usize>(port: [u8; 2], link: &[u8; LINK]) -> Result<&'sta
 }
 
 /// Verifies that the segment is there, as long as the packet says, and its checksum. Returns the length of the frame.
+/// `IN_1500` is the length of a segment in a packet of 1500 bytes.
 #[inline(always)]
-fn verify(context: &XdpContext, settings: &Settings, at: usize, len: u16, addresses: Sum) -> Result<u64, u32> {
+fn verify<const IN_1500: usize>(
+    context: &XdpContext,
+    settings: &Settings,
+    at: usize,
+    len: u16,
+    addresses: Sum,
+) -> Result<u64, u32> {
     // SAFETY: the context is the kernel's.
     let frame_len = unsafe { bpf_xdp_get_buff_len(context.ctx) };
     if frame_len < (at + usize::from(len)) as u64 {
@@ -207,7 +214,7 @@ fn verify(context: &XdpContext, settings: &Settings, at: usize, len: u16, addres
     let [high, low] = len.to_be_bytes();
     let pseudo_header = addresses.plus(Sum::of_words(&[[0, TCP, high, low]]));
     let segment = Segment { start: context.data() + at, len: len.into(), data_end: context.data_end() };
-    if segment.sum(pseudo_header)?.is_valid() { Ok(frame_len) } else { Err(number(NoReset::TcpChecksum)) }
+    if segment.sum::<IN_1500>(pseudo_header)?.is_valid() { Ok(frame_len) } else { Err(number(NoReset::TcpChecksum)) }
 }
 
 /// A segment, and where the first buffer of its frame ends.
@@ -219,9 +226,12 @@ struct Segment {
 
 impl Segment {
     /// Adds its bytes to the sum, in blocks of constant lengths: one for each bit that is set in its length, the longest
-    /// first.
+    /// first. The segment of a packet of 1500 bytes is one block: 11 ns less.
     #[inline(always)]
-    fn sum(&self, mut sum: Sum) -> Result<Sum, u32> {
+    fn sum<const IN_1500: usize>(&self, mut sum: Sum) -> Result<Sum, u32> {
+        if self.len == IN_1500 {
+            return self.plus_block::<IN_1500>(sum, 0);
+        }
         self.add::<2048>(&mut sum)?;
         self.add::<1024>(&mut sum)?;
         self.add::<512>(&mut sum)?;
@@ -243,16 +253,21 @@ impl Segment {
             return Ok(());
         }
         // The blocks before this one are those of the higher bits.
-        let before = self.len & (MAX_SEGMENT & !(2 * N - 1));
-        let start = self.start + before;
+        *sum = self.plus_block::<N>(*sum, self.len & (MAX_SEGMENT & !(2 * N - 1)))?;
+        Ok(())
+    }
+
+    /// Adds the `N` bytes from `at` on.
+    #[inline(always)]
+    fn plus_block<const N: usize>(&self, sum: Sum, at: usize) -> Result<Sum, u32> {
+        let start = self.start + at;
         // What lies in the next buffer of the frame cannot be read in place.
         if start + N > self.data_end {
             return Err(LEFT_TO_THE_KERNEL);
         }
         // SAFETY: as in `frame`.
         let block = unsafe { &*(start as *const [u8; N]) };
-        *sum = sum.plus(sum_of_block(block));
-        Ok(())
+        Ok(sum.plus(sum_of_block(block)))
     }
 }
 
