@@ -243,13 +243,9 @@ fn reset_tcp(
 
 /// RFC 1071's loop: the folded ones'-complement sum, not yet complemented; 0xffff over bytes whose checksum is right.
 pub fn sum(data: &[u8]) -> u16 {
-    let mut sum: u64 = 0;
-    for pair in data.chunks(2) {
-        sum += u64::from(pair[0]) * 256;
-        if pair.len() == 2 {
-            sum += u64::from(pair[1]);
-        }
-    }
+    let (words, odd) = data.as_chunks();
+    let words = words.iter().map(|word| u64::from(u16::from_be_bytes(*word)));
+    let mut sum: u64 = words.chain(odd.iter().map(|byte| u64::from(*byte) << 8)).sum();
     while sum >> 16 != 0 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
@@ -271,7 +267,8 @@ fn is_unicast_v6(address: &[u8]) -> bool {
     address != [0; 16] && address[0] != 0xff && !mapped
 }
 
-fn word(bytes: &[u8], at: usize) -> u16 {
+/// The 16-bit number at `bytes[at..]`.
+pub fn word(bytes: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }
 
