@@ -106,7 +106,7 @@ impl Generator {
                 header.extend([self.rng.u8(..6), segments_left]);
                 header.extend(self.noise(4 + 8 * usize::from(units)));
             }
-            _ => header.extend(self.destination_options(6 + 8 * usize::from(units))),
+            _ => self.destination_options(&mut header, 8 + 8 * usize::from(units)),
         }
         if self.one_in(128) {
             header[1] = self.rng.u8(..);
@@ -114,29 +114,28 @@ impl Generator {
         header
     }
 
-    /// Options as in hop-by-hop and destination options headers: padding, and unknown ones that ask to be skipped.
-    fn destination_options(&mut self, len: usize) -> Vec<u8> {
+    /// Fills `header` up to `len` bytes with the options of hop-by-hop and destination options headers: padding, and unknown
+    /// ones that ask to be skipped.
+    fn destination_options(&mut self, header: &mut Vec<u8>, len: usize) {
         if self.one_in(8) {
-            return self.noise(len).to_vec();
+            header.extend(self.noise(len - header.len()));
         }
-        let mut options = Vec::with_capacity(len);
-        while options.len() < len {
-            let room = len - options.len();
+        while header.len() < len {
+            let room = len - header.len();
             match self.rng.u32(..4) {
                 0 if room >= 2 => {
                     let len = self.rng.usize(..=(room - 2).min(5));
-                    options.extend([1, u8::try_from(len).expect("padding is short")]);
-                    options.resize(options.len() + len, 0);
+                    header.extend([1, u8::try_from(len).expect("padding is short")]);
+                    header.resize(header.len() + len, 0);
                 }
                 1 | 2 if room >= 2 => {
                     let len = self.rng.usize(..=(room - 2).min(255));
                     // Router alert, experiments.
-                    options.extend([self.pick(&[5, 0x1e, 0x3e]), u8::try_from(len).expect("bounded")]);
-                    options.extend(self.noise(len));
+                    header.extend([self.pick(&[5, 0x1e, 0x3e]), u8::try_from(len).expect("bounded")]);
+                    header.extend(self.noise(len));
                 }
-                _ => options.push(0),
+                _ => header.push(0),
             }
         }
-        options
     }
 }

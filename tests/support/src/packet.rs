@@ -48,19 +48,18 @@ impl Tcp {
     /// The segment, with a checksum of zero.
     fn bytes(&self) -> Vec<u8> {
         let data_offset = self.data_offset.unwrap_or(5 + u8::try_from(self.options.len() / 4).unwrap());
-        [
-            &self.source_port.to_be_bytes()[..],
-            &self.destination_port.to_be_bytes(),
-            &self.seq.to_be_bytes(),
-            &self.ack.to_be_bytes(),
-            &[data_offset << 4 | self.reserved & 0x0f, self.flags],
-            &self.window.to_be_bytes(),
-            &[0, 0],
-            &self.urgent.to_be_bytes(),
-            &self.options,
-            &self.data,
-        ]
-        .concat()
+        let mut bytes = Vec::with_capacity(20 + self.options.len() + self.data.len());
+        bytes.extend(self.source_port.to_be_bytes());
+        bytes.extend(self.destination_port.to_be_bytes());
+        bytes.extend(self.seq.to_be_bytes());
+        bytes.extend(self.ack.to_be_bytes());
+        bytes.extend([data_offset << 4 | self.reserved & 0x0f, self.flags]);
+        bytes.extend(self.window.to_be_bytes());
+        bytes.extend([0, 0]);
+        bytes.extend(self.urgent.to_be_bytes());
+        bytes.extend(&self.options);
+        bytes.extend(&self.data);
+        bytes
     }
 }
 
@@ -110,16 +109,14 @@ impl V4 {
     /// The packet in parts.
     pub fn parts(&self) -> Parts {
         let ihl = 5 + u8::try_from(self.options.len() / 4).unwrap();
-        let ip = [
-            &[0x40 | ihl, self.tos, 0, 0][..],
-            &self.id.to_be_bytes(),
-            &self.fragment.to_be_bytes(),
-            &[self.ttl, self.protocol, 0, 0],
-            &self.source,
-            &self.destination,
-            &self.options,
-        ]
-        .concat();
+        let mut ip = Vec::with_capacity(20 + self.options.len());
+        ip.extend([0x40 | ihl, self.tos, 0, 0]);
+        ip.extend(self.id.to_be_bytes());
+        ip.extend(self.fragment.to_be_bytes());
+        ip.extend([self.ttl, self.protocol, 0, 0]);
+        ip.extend(self.source);
+        ip.extend(self.destination);
+        ip.extend(&self.options);
         Parts { ip, tcp: self.tcp.bytes() }
     }
 }
@@ -168,14 +165,19 @@ impl V6 {
 
     /// The packet in parts.
     pub fn parts(&self) -> Parts {
-        let kinds: Vec<u8> = self.extensions.iter().map(|(kind, _)| *kind).chain([self.protocol]).collect();
         let first = 6 << 28 | u32::from(self.traffic_class) << 20 | self.flow_label & 0x000f_ffff;
-        let header = [&first.to_be_bytes()[..], &[0, 0, kinds[0], self.hop_limit], &self.source, &self.destination];
-        let mut ip = header.concat();
-        for ((_, extension), next_header) in self.extensions.iter().zip(&kinds[1..]) {
-            ip.push(*next_header);
-            ip.extend(&extension[1..]);
+        let mut ip = Vec::with_capacity(40);
+        ip.extend(first.to_be_bytes());
+        ip.extend([0, 0, 0, self.hop_limit]);
+        ip.extend(self.source);
+        ip.extend(self.destination);
+        let mut next_header = 6;
+        for (kind, extension) in &self.extensions {
+            ip[next_header] = *kind;
+            next_header = ip.len();
+            ip.extend(extension);
         }
+        ip[next_header] = self.protocol;
         Parts { ip, tcp: self.tcp.bytes() }
     }
 }

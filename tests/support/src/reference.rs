@@ -244,8 +244,10 @@ fn reset_tcp(
 /// RFC 1071's loop: the folded ones'-complement sum, not yet complemented; 0xffff over bytes whose checksum is right.
 pub fn sum(data: &[u8]) -> u16 {
     let (words, odd) = data.as_chunks();
-    let words = words.iter().map(|word| u64::from(u16::from_be_bytes(*word)));
-    let mut sum: u64 = words.chain(odd.iter().map(|byte| u64::from(*byte) << 8)).sum();
+    let mut sum: u64 = words.iter().map(|word| u64::from(u16::from_be_bytes(*word))).sum();
+    if let [byte] = odd {
+        sum += u64::from(*byte) << 8;
+    }
     while sum >> 16 != 0 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
