@@ -5,14 +5,12 @@
 
 mod ipv4;
 mod ipv6;
-mod tcp;
+pub(crate) mod tcp;
 
 use fastrand::Rng;
 use support::reference::word;
 
 use crate::Family;
-
-pub(crate) use tcp::number_for_zero;
 
 /// Draws packets of one family, always the same from the same seed.
 pub struct Generator {
@@ -67,17 +65,16 @@ impl Generator {
 
     /// Changes some of the lengths at `bytes[at..]`, which are correct: to one of `wrong`, or by a few bytes.
     fn change_length(&mut self, bytes: &mut [u8], at: usize, wrong: &[u16]) {
-        let length = word(bytes, at);
         let length = match self.rng.u32(..128) {
             0 => self.pick(wrong),
-            1 => length.wrapping_add(self.rng.u16(..9)).wrapping_sub(4),
-            _ => length,
+            1 => word(bytes, at).wrapping_add(self.rng.u16(..9)).wrapping_sub(4),
+            _ => return,
         };
         set(bytes, at, length);
     }
 
-    /// Changes some of the checksums at `bytes[at..]`, which are correct. One in `n` is made zero first: the word at
-    /// `bytes[other..]` takes it over.
+    /// Changes some of the checksums at `bytes[at..]`, which are correct, and writes zero in either form. One in `n` is made
+    /// zero first: the word at `bytes[other..]` takes it over.
     fn change_checksum(&mut self, bytes: &mut [u8], at: usize, other: usize, n: u32) {
         if self.one_in(n) {
             let both = (u32::from(word(bytes, at)) + u32::from(word(bytes, other))) % 0xffff;
@@ -85,7 +82,6 @@ impl Generator {
             set(bytes, at, 0);
         }
         let mut checksum = word(bytes, at);
-        // Both forms of zero.
         if checksum == 0 && self.rng.bool() {
             checksum = 0xffff;
         }

@@ -27,9 +27,8 @@ impl Generator {
         let destination = if self.one_in(256) { source } else { self.ipv4_address() };
         let options = self.ipv4_options(usize::from(options_len));
         let tcp = self.segment();
-        let packet = V4 { tos, id, fragment, ttl, protocol, source, destination, options, tcp };
-
-        let mut packet = self.assemble(packet.parts());
+        let parts = V4 { tos, id, fragment, ttl, protocol, source, destination, options, tcp }.parts();
+        let mut packet = self.assemble(parts);
         packet[0] = version_ihl;
         let ihl = 4 * u16::from(version_ihl & 15);
         self.change_length(&mut packet, TOTAL_LEN, &[0, 19, ihl.wrapping_sub(1), ihl, ihl + 19, ihl + 20, 0xffff]);

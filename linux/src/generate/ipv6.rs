@@ -5,31 +5,23 @@ use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HO
 
 use super::Generator;
 
-const HEADER_LEN: usize = 40;
 const PAYLOAD_LEN: usize = 4;
 
 impl Generator {
     pub(super) fn ipv6(&mut self) -> Vec<u8> {
         let version = if self.one_in(128) { self.rng.u8(..16) } else { 6 };
         let class_and_label = if self.rng.bool() { self.rng.u32(..1 << 28) } else { 0 };
+        let traffic_class = u8::try_from(class_and_label >> 20).expect("eight of 28 bits");
+        let flow_label = class_and_label & 0xf_ffff;
         let hop_limit = if self.rng.bool() { 64 } else { self.rng.u8(..) };
         let source = self.ipv6_address();
         let destination = if self.one_in(256) { source } else { self.ipv6_address() };
         let has_extensions = self.one_in(4);
         let extensions = if has_extensions { self.extension_headers() } else { Vec::new() };
         let protocol = if self.one_in(if has_extensions { 64 } else { 96 }) { self.rng.u8(..) } else { TCP };
-        let packet = V6 {
-            traffic_class: u8::try_from(class_and_label >> 20).expect("eight of 28 bits"),
-            flow_label: class_and_label & 0xf_ffff,
-            hop_limit,
-            source,
-            destination,
-            extensions,
-            protocol,
-            tcp: self.segment(),
-        };
-
-        let mut packet = self.assemble(packet.parts());
+        let tcp = self.segment();
+        let parts = V6 { traffic_class, flow_label, hop_limit, source, destination, extensions, protocol, tcp }.parts();
+        let mut packet = self.assemble(parts);
         packet[0] = version << 4 | packet[0] & 15;
         self.change_length(&mut packet, PAYLOAD_LEN, &[0, 1, 7, 8, 19, 20, 0xffff]);
         packet
@@ -67,7 +59,7 @@ impl Generator {
             1..16 => self.rng.u32(..12),
             _ => self.rng.u32(1..4),
         };
-        let (mut chain, mut len) = (Vec::new(), HEADER_LEN);
+        let (mut chain, mut len) = (Vec::new(), 40);
         for nth in 0..count {
             let kind = match self.rng.u32(..64) {
                 // No next header, ESP, mobility, HIP, shim6, experiments, and whatever there may be.

@@ -35,12 +35,10 @@ impl Generator {
     pub(super) fn assemble(&mut self, mut parts: Parts) -> Vec<u8> {
         if self.one_in(128) {
             parts.tcp.truncate(self.rng.usize(..HEADER_LEN));
+            return parts.bytes();
         }
         // Extension headers and data may have more than 65535 bytes together.
         parts.tcp.truncate(65535 - parts.ip.len());
-        if parts.tcp.len() < HEADER_LEN {
-            return parts.bytes();
-        }
         if self.one_in(64) {
             self.aim_reply_at_zero(&mut parts);
         }
@@ -105,16 +103,15 @@ impl Generator {
     /// Chooses the number that the reset takes over so that the reset's checksum computes to zero.
     fn aim_reply_at_zero(&mut self, parts: &mut Parts) {
         let number = number_for_zero(parts, self.rng.u16(..));
-        let flags = parts.tcp[FLAGS];
-        if flags & ACK == 0 {
+        let (flags, len) = (parts.tcp[FLAGS], u32::try_from(parts.tcp.len()).expect("a segment is short"));
+        let (at, number) = if flags & ACK == 0 {
             let header_len = 4 * u32::from(parts.tcp[DATA_OFFSET] >> 4);
-            let data_len = u32::try_from(parts.tcp.len()).expect("a segment is short").wrapping_sub(header_len);
             let syn_and_fin = u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
-            let seq = number.wrapping_sub(data_len).wrapping_sub(syn_and_fin);
-            parts.tcp[SEQ..SEQ + 4].copy_from_slice(&seq.to_be_bytes());
+            (SEQ, number.wrapping_sub(len.wrapping_sub(header_len)).wrapping_sub(syn_and_fin))
         } else {
-            parts.tcp[ACKNOWLEDGMENT..ACKNOWLEDGMENT + 4].copy_from_slice(&number.to_be_bytes());
-        }
+            (ACKNOWLEDGMENT, number)
+        };
+        parts.tcp[at..at + 4].copy_from_slice(&number.to_be_bytes());
     }
 }
 
@@ -122,9 +119,8 @@ impl Generator {
 pub(crate) fn number_for_zero(parts: &Parts, high: u16) -> u32 {
     let control = if parts.tcp[FLAGS] & ACK == 0 { RST | ACK } else { RST };
     let [high0, high1] = high.to_be_bytes();
-    let addresses = pseudo_header(parts.addresses(), HEADER_LEN);
-    let rest = [&addresses[..], &parts.tcp[..4], &[0x50, control, high0, high1]].concat();
-    u32::from(high) << 16 | u32::from(!sum(&rest))
+    let reset = [&pseudo_header(parts.addresses(), 20)[..], &parts.tcp[..4], &[0x50, control, high0, high1]].concat();
+    u32::from(high) << 16 | u32::from(!sum(&reset))
 }
 
 /// The upper and the lower 16 bits.

@@ -7,7 +7,8 @@ use tcp_reset::tcp::{ACK, FIN, SYN};
 
 use crate::Family;
 use crate::exclude::exclusion;
-use crate::generate::{Generator, number_for_zero};
+use crate::generate::Generator;
+use crate::generate::tcp::number_for_zero;
 use crate::reference::Reference;
 
 /// How many random packets follow the chosen ones, and how long they may be.

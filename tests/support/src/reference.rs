@@ -233,7 +233,7 @@ fn reset_tcp(
     reply.extend(seq_field.to_be_bytes());
     reply.extend(ack_field.to_be_bytes());
     reply.extend([0x50, control, 0, 0, 0, 0, 0, 0]);
-    let checksum = match !sum(&[pseudo_header(addresses, 20), reply.clone()].concat()) {
+    let checksum = match !sum(&[&pseudo_header(addresses, 20)[..], &reply].concat()) {
         0 => zero,
         checksum => checksum,
     };
@@ -254,9 +254,13 @@ pub fn sum(data: &[u8]) -> u16 {
     u16::try_from(sum).unwrap()
 }
 
-/// The pseudo-header of either version of IP: these words in another order, or with zeros between, have the same sum.
-pub fn pseudo_header(addresses: &[u8], segment_len: usize) -> Vec<u8> {
-    [addresses, &[0, TCP], &u32::try_from(segment_len).unwrap().to_be_bytes()].concat()
+/// IPv6's pseudo-header (RFC 8200 §8.1). Its sum is that of IPv4's too: zeros and the order of words do not change a sum.
+pub fn pseudo_header(addresses: &[u8], segment_len: usize) -> [u8; 40] {
+    let mut header = [0; 40];
+    header[..addresses.len()].copy_from_slice(addresses);
+    header[32..36].copy_from_slice(&u32::try_from(segment_len).unwrap().to_be_bytes());
+    header[39] = TCP;
+    header
 }
 
 fn is_unicast_v4(address: &[u8]) -> bool {
