@@ -1,7 +1,5 @@
 //! Compares the crate's answers with the kernel's, packet by packet.
 
-use std::mem;
-
 use anyhow::Result;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tcp_reset::{Config, MAX_LEN, NoReset};
@@ -54,17 +52,17 @@ impl Comparison {
         let style = "{human_pos} of {human_len} packets {wide_bar} {per_sec}, {eta} left";
         let progress = ProgressBar::new(count).with_style(ProgressStyle::with_template(style)?);
         let mut generator = Generator::new(self.family, seed);
-        let (mut packet, mut previous) = (Vec::new(), Vec::new());
+        let mut previous = Vec::new();
         for nth in 0..count {
-            mem::swap(&mut packet, &mut previous);
-            generator.draw(&mut packet);
+            let mut packet = generator.draw();
             while exclusion(self.reference, self.family, &packet).is_some() {
-                generator.draw(&mut packet);
+                packet = generator.draw();
             }
             if let Some(mismatch) = self.compare(&packet, &previous)? {
                 progress.abandon();
                 return Ok(Some(mismatch));
             }
+            previous = packet;
             if nth % 4096 == 0 {
                 progress.set_position(nth);
             }

@@ -1,14 +1,14 @@
 //! Structured random packets: most draw a reset, every field varies, and few are correct in every field.
 //!
-//! They are not made with the packet builder that the tests share: fields are drawn one after the other into a buffer that
-//! is used again, for speed, and lengths, checksums and headers may be wrong in any combination.
+//! Fields are drawn into the packet builder that the tests share. Headers, lengths and checksums that it makes correct are
+//! then changed in some packets, in any combination.
 
 mod ipv4;
 mod ipv6;
-mod tcp;
+pub(crate) mod tcp;
 
 use fastrand::Rng;
-use tcp_reset::checksum::Sum;
+use support::reference::word;
 
 use crate::Family;
 
@@ -30,15 +30,14 @@ impl Generator {
     }
 
     /// Draws the next packet.
-    pub fn draw(&mut self, packet: &mut Vec<u8>) {
-        packet.clear();
-        match self.family {
-            Family::V4 => self.ipv4(packet),
-            Family::V6 => self.ipv6(packet),
-        }
+    pub fn draw(&mut self) -> Vec<u8> {
+        let mut packet = match self.family {
+            Family::V4 => self.ipv4(),
+            Family::V6 => self.ipv6(),
+        };
         if self.one_in(16) {
             let len = 1 + self.rng.usize(..100);
-            self.add_noise(packet, len);
+            packet.extend(self.noise(len));
         }
         if self.one_in(64) {
             packet.truncate(self.rng.usize(1..=packet.len()));
@@ -47,6 +46,7 @@ impl Generator {
             let bit = self.rng.usize(..packet.len() * 8);
             packet[bit / 8] ^= 1 << (bit % 8);
         }
+        packet
     }
 
     fn one_in(&mut self, n: u32) -> bool {
@@ -57,15 +57,31 @@ impl Generator {
         choices[self.rng.usize(..choices.len())]
     }
 
-    /// Adds `len` random bytes, at most 65536.
-    fn add_noise(&mut self, packet: &mut Vec<u8>, len: usize) {
+    /// `len` random bytes, at most 65536.
+    fn noise(&mut self, len: usize) -> &[u8] {
         let start = self.rng.usize(..self.noise.len() / 2);
-        packet.extend_from_slice(&self.noise[start..start + len]);
+        &self.noise[start..start + len]
     }
 
-    /// Writes the checksum of `sum` to `packet[at..]`: right with few exceptions, and in both forms where it is zero.
-    fn seal(&mut self, packet: &mut [u8], at: usize, sum: Sum) {
-        let mut checksum = u16::from_be_bytes(sum.checksum());
+    /// Changes some of the lengths at `bytes[at..]`, which are correct: to one of `wrong`, or by a few bytes.
+    fn change_length(&mut self, bytes: &mut [u8], at: usize, wrong: &[u16]) {
+        let length = match self.rng.u32(..128) {
+            0 => self.pick(wrong),
+            1 => word(bytes, at).wrapping_add(self.rng.u16(..9)).wrapping_sub(4),
+            _ => return,
+        };
+        set(bytes, at, length);
+    }
+
+    /// Changes some of the checksums at `bytes[at..]`, which are correct, and writes zero in either form. One in `n` is made
+    /// zero first: the word at `bytes[other..]` takes it over.
+    fn change_checksum(&mut self, bytes: &mut [u8], at: usize, other: usize, n: u32) {
+        if self.one_in(n) {
+            let both = (u32::from(word(bytes, at)) + u32::from(word(bytes, other))) % 0xffff;
+            set(bytes, other, u16::try_from(both).expect("a remainder of 16 bits"));
+            set(bytes, at, 0);
+        }
+        let mut checksum = word(bytes, at);
         if checksum == 0 && self.rng.bool() {
             checksum = 0xffff;
         }
@@ -75,11 +91,11 @@ impl Generator {
             2 => checksum = checksum.wrapping_add(1),
             _ => {}
         }
-        packet[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
+        set(bytes, at, checksum);
     }
 }
 
-/// The word that brings `sum` to a checksum of zero.
-fn complement(sum: Sum) -> u16 {
-    u16::from_be_bytes(sum.checksum())
+/// Writes a word to `bytes[at..]`.
+fn set(bytes: &mut [u8], at: usize, word: u16) {
+    bytes[at..at + 2].copy_from_slice(&word.to_be_bytes());
 }

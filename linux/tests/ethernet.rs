@@ -48,10 +48,10 @@ fn compare(family: Family) -> Result<()> {
     let frames = env::var("TCP_RESET_FRAMES").map_or(Ok(1_000_000), |number| number.parse())?;
     let mut rng = Rng::with_seed(7);
     let mut generator = Generator::new(family, 7);
-    let (mut packet, mut frame, mut answer) = (Vec::new(), Vec::new(), vec![0; 1 << 16]);
+    let (mut frame, mut answer) = (Vec::new(), vec![0; 1 << 16]);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..frames {
-        generator.draw(&mut packet);
+        let mut packet = generator.draw();
         packet.truncate(65_000);
         let mut addresses: [u8; 12] = std::array::from_fn(|_| rng.u8(..));
         // Most are addresses of one host.

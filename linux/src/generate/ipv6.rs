@@ -1,39 +1,30 @@
 //! IPv6 packets.
 
-use tcp_reset::checksum::Sum;
-
-use super::Generator;
+use support::packet::V6;
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 
-const HEADER_LEN: usize = 40;
+use super::Generator;
+
 const PAYLOAD_LEN: usize = 4;
-const NEXT_HEADER: usize = 6;
 
 impl Generator {
-    pub(super) fn ipv6(&mut self, packet: &mut Vec<u8>) {
-        let version = if self.one_in(128) { self.rng.u32(..16) } else { 6 };
+    pub(super) fn ipv6(&mut self) -> Vec<u8> {
+        let version = if self.one_in(128) { self.rng.u8(..16) } else { 6 };
         let class_and_label = if self.rng.bool() { self.rng.u32(..1 << 28) } else { 0 };
+        let traffic_class = u8::try_from(class_and_label >> 20).expect("eight of 28 bits");
+        let flow_label = class_and_label & 0xf_ffff;
         let hop_limit = if self.rng.bool() { 64 } else { self.rng.u8(..) };
         let source = self.ipv6_address();
         let destination = if self.one_in(256) { source } else { self.ipv6_address() };
-        packet.extend((version << 28 | class_and_label).to_be_bytes());
-        packet.extend([0, 0, TCP, hop_limit]);
-        packet.extend(source);
-        packet.extend(destination);
-        if self.one_in(4) {
-            self.extension_headers(packet);
-        } else if self.one_in(96) {
-            packet[NEXT_HEADER] = self.rng.u8(..);
-        }
-        self.segment(packet, Sum::of(&source).plus(Sum::of(&destination)));
-
-        let len = u16::try_from(packet.len() - HEADER_LEN).expect("a segment is short enough");
-        let payload_len = match self.rng.u32(..128) {
-            0 => self.pick(&[0, 1, 7, 8, 19, 20, 0xffff]),
-            1 => len.wrapping_add(self.rng.u16(..9)).wrapping_sub(4),
-            _ => len,
-        };
-        packet[PAYLOAD_LEN..PAYLOAD_LEN + 2].copy_from_slice(&payload_len.to_be_bytes());
+        let has_extensions = self.one_in(4);
+        let extensions = if has_extensions { self.extension_headers() } else { Vec::new() };
+        let protocol = if self.one_in(if has_extensions { 64 } else { 96 }) { self.rng.u8(..) } else { TCP };
+        let tcp = self.segment();
+        let parts = V6 { traffic_class, flow_label, hop_limit, source, destination, extensions, protocol, tcp }.parts();
+        let mut packet = self.assemble(parts);
+        packet[0] = version << 4 | packet[0] & 15;
+        self.change_length(&mut packet, PAYLOAD_LEN, &[0, 1, 7, 8, 19, 20, 0xffff]);
+        packet
     }
 
     /// An address of any class, mostly one that a host may have.
@@ -61,37 +52,33 @@ impl Generator {
         address
     }
 
-    /// A chain of extension headers, of every kind and in any order, from the next-header field on.
-    fn extension_headers(&mut self, packet: &mut Vec<u8>) {
+    /// A chain of extension headers, of every kind and in any order.
+    fn extension_headers(&mut self) -> Vec<(u8, Vec<u8>)> {
         let count = match self.rng.u32(..256) {
             0 => self.rng.u32(..1000),
             1..16 => self.rng.u32(..12),
             _ => self.rng.u32(1..4),
         };
-        let mut next_header = NEXT_HEADER;
+        let (mut chain, mut len) = (Vec::new(), 40);
         for nth in 0..count {
             let kind = match self.rng.u32(..64) {
                 // No next header, ESP, mobility, HIP, shim6, experiments, and whatever there may be.
-                0 => self.pick(&[59, 50, 135, 139, 140, 253, 254, 41, 4, 58, self.noise[packet.len()]]),
+                0 => self.pick(&[59, 50, 135, 139, 140, 253, 254, 41, 4, 58, self.noise[len]]),
                 1..8 if nth == 0 => HOP_BY_HOP,
                 8 => HOP_BY_HOP,
                 _ => self.pick(&[ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION_OPTIONS]),
             };
-            packet[next_header] = kind;
-            next_header = packet.len();
-            self.extension_header(packet, kind);
+            let header = self.extension_header(kind);
+            len += header.len();
+            chain.push((kind, header));
         }
-        packet[next_header] = TCP;
-        if self.one_in(64) {
-            packet[next_header] = self.rng.u8(..);
-        }
+        chain
     }
 
-    /// One extension header, whose first byte is left for the next one's number.
-    fn extension_header(&mut self, packet: &mut Vec<u8>, kind: u8) {
-        let start = packet.len();
+    /// One extension header, whose first byte the builder replaces by the number of what follows.
+    fn extension_header(&mut self, kind: u8) -> Vec<u8> {
         let units = if self.one_in(16) { self.rng.u8(..32) } else { self.rng.u8(..3) };
-        packet.extend([0, units]);
+        let mut header = vec![0, units];
         match kind {
             FRAGMENT => {
                 let offset_and_more = match self.rng.u32(..32) {
@@ -101,44 +88,45 @@ impl Generator {
                     6..8 => self.rng.u16(..8),
                     _ => 0,
                 };
-                packet[start + 1] = if self.rng.bool() { 0 } else { units };
-                packet.extend(offset_and_more.to_be_bytes());
-                self.add_noise(packet, 4);
+                header[1] = if self.rng.bool() { 0 } else { units };
+                header.extend(offset_and_more.to_be_bytes());
+                header.extend(self.noise(4));
             }
-            AUTHENTICATION => self.add_noise(packet, 6 + 4 * usize::from(units)),
+            AUTHENTICATION => header.extend(self.noise(6 + 4 * usize::from(units))),
             ROUTING => {
                 let segments_left = if self.rng.bool() { 0 } else { self.rng.u8(..4) };
-                packet.extend([self.rng.u8(..6), segments_left]);
-                self.add_noise(packet, 4 + 8 * usize::from(units));
+                header.extend([self.rng.u8(..6), segments_left]);
+                header.extend(self.noise(4 + 8 * usize::from(units)));
             }
-            _ => self.destination_options(packet, 6 + 8 * usize::from(units)),
+            _ => self.destination_options(&mut header, 8 + 8 * usize::from(units)),
         }
         if self.one_in(128) {
-            packet[start + 1] = self.rng.u8(..);
+            header[1] = self.rng.u8(..);
         }
+        header
     }
 
-    /// Options as in hop-by-hop and destination options headers: padding, and unknown ones that ask to be skipped.
-    fn destination_options(&mut self, packet: &mut Vec<u8>, len: usize) {
-        let end = packet.len() + len;
+    /// Fills `header` up to `len` bytes with the options of hop-by-hop and destination options headers: padding, and unknown
+    /// ones that ask to be skipped.
+    fn destination_options(&mut self, header: &mut Vec<u8>, len: usize) {
         if self.one_in(8) {
-            return self.add_noise(packet, len);
+            header.extend(self.noise(len - header.len()));
         }
-        while packet.len() < end {
-            let room = end - packet.len();
+        while header.len() < len {
+            let room = len - header.len();
             match self.rng.u32(..4) {
                 0 if room >= 2 => {
                     let len = self.rng.usize(..=(room - 2).min(5));
-                    packet.extend([1, u8::try_from(len).expect("padding is short")]);
-                    packet.resize(packet.len() + len, 0);
+                    header.extend([1, u8::try_from(len).expect("padding is short")]);
+                    header.resize(header.len() + len, 0);
                 }
                 1 | 2 if room >= 2 => {
                     let len = self.rng.usize(..=(room - 2).min(255));
                     // Router alert, experiments.
-                    packet.extend([self.pick(&[5, 0x1e, 0x3e]), u8::try_from(len).expect("bounded")]);
-                    self.add_noise(packet, len);
+                    header.extend([self.pick(&[5, 0x1e, 0x3e]), u8::try_from(len).expect("bounded")]);
+                    header.extend(self.noise(len));
                 }
-                _ => packet.push(0),
+                _ => header.push(0),
             }
         }
     }

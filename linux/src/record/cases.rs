@@ -3,11 +3,12 @@
 use support::packet::{Parts, Tcp, V4, V6, repair_header};
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
 use support::reference::{pseudo_header, sum};
-use tcp_reset::tcp::{ACK, FIN, RST, SYN};
+use tcp_reset::tcp::{ACK, FIN, SYN};
 
 use crate::Family;
 use crate::exclude::exclusion;
 use crate::generate::Generator;
+use crate::generate::tcp::number_for_zero;
 use crate::reference::Reference;
 
 /// How many random packets follow the chosen ones, and how long they may be.
@@ -155,18 +156,14 @@ fn tcp_checksums(cases: &mut Cases) {
             cases.packet(format!("tcp-checksum-wrong-{name}-{nth}"), packet);
         }
     }
-    let pseudo_header = pseudo_header(parts.addresses(), 20);
-    let urgent = !sum(&[&pseudo_header[..], &parts.tcp].concat());
+    let urgent = !sum(&[&pseudo_header(parts.addresses(), 20)[..], &parts.tcp].concat());
     let packet = cases.parts(Tcp { urgent, ..syn() }).bytes();
     cases.packet("tcp-checksum-0000", packet.clone());
     cases.packet("tcp-checksum-ffff", with_checksum(&packet, at, 0xffff));
 
     for high in [0_u16, 1, 0x1234, 0x8000, 0xfffe, 0xffff] {
         for (flags, name) in [(SYN, "syn"), (FIN, "fin"), (0, "none"), (ACK, "ack")] {
-            let control = if flags == ACK { RST } else { RST | ACK };
-            let [high0, high1] = high.to_be_bytes();
-            let rest = [&pseudo_header[..], &parts.tcp[..4], &[0x50, control, high0, high1]].concat();
-            let number = u32::from(high) << 16 | u32::from(!sum(&rest));
+            let number = number_for_zero(&cases.parts(Tcp { flags, ..syn() }), high);
             let seg_len = u32::from(flags & FIN != 0) + u32::from(flags & SYN != 0);
             let tcp = Tcp { flags, seq: number.wrapping_sub(seg_len), ack: number, ..syn() };
             cases.tcp(format!("reset-checksum-zero-{name}-{high:04x}"), tcp);
@@ -363,13 +360,12 @@ fn extension_headers(cases: &mut Cases) {
 /// Some random packets, as the comparison draws them.
 fn random(reference: Reference, cases: &mut Cases) {
     let mut generator = Generator::new(cases.family, 1);
-    let mut packet = Vec::new();
     let mut nth = 0;
     while nth < RANDOM {
-        generator.draw(&mut packet);
+        let packet = generator.draw();
         if packet.len() <= RANDOM_LEN && exclusion(reference, cases.family, &packet).is_none() {
             nth += 1;
-            cases.packet(format!("random-{nth}"), packet.clone());
+            cases.packet(format!("random-{nth}"), packet);
         }
     }
 }

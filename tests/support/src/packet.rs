@@ -48,7 +48,7 @@ impl Tcp {
     /// The segment, with a checksum of zero.
     fn bytes(&self) -> Vec<u8> {
         let data_offset = self.data_offset.unwrap_or(5 + u8::try_from(self.options.len() / 4).unwrap());
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(20 + self.options.len() + self.data.len());
         bytes.extend(self.source_port.to_be_bytes());
         bytes.extend(self.destination_port.to_be_bytes());
         bytes.extend(self.seq.to_be_bytes());
@@ -109,7 +109,8 @@ impl V4 {
     /// The packet in parts.
     pub fn parts(&self) -> Parts {
         let ihl = 5 + u8::try_from(self.options.len() / 4).unwrap();
-        let mut ip = vec![0x40 | ihl, self.tos, 0, 0];
+        let mut ip = Vec::with_capacity(20 + self.options.len());
+        ip.extend([0x40 | ihl, self.tos, 0, 0]);
         ip.extend(self.id.to_be_bytes());
         ip.extend(self.fragment.to_be_bytes());
         ip.extend([self.ttl, self.protocol, 0, 0]);
@@ -164,16 +165,19 @@ impl V6 {
 
     /// The packet in parts.
     pub fn parts(&self) -> Parts {
-        let kinds: Vec<u8> = self.extensions.iter().map(|(kind, _)| *kind).chain([self.protocol]).collect();
         let first = 6 << 28 | u32::from(self.traffic_class) << 20 | self.flow_label & 0x000f_ffff;
-        let mut ip = first.to_be_bytes().to_vec();
-        ip.extend([0, 0, kinds[0], self.hop_limit]);
+        let mut ip = Vec::with_capacity(40);
+        ip.extend(first.to_be_bytes());
+        ip.extend([0, 0, 0, self.hop_limit]);
         ip.extend(self.source);
         ip.extend(self.destination);
-        for ((_, extension), next_header) in self.extensions.iter().zip(&kinds[1..]) {
-            ip.push(*next_header);
-            ip.extend(&extension[1..]);
+        let mut next_header = 6;
+        for (kind, extension) in &self.extensions {
+            ip[next_header] = *kind;
+            next_header = ip.len();
+            ip.extend(extension);
         }
+        ip[next_header] = self.protocol;
         Parts { ip, tcp: self.tcp.bytes() }
     }
 }
@@ -279,7 +283,9 @@ fn repair_tcp(segment: &mut [u8], addresses: &[u8]) {
     if segment.len() < 18 {
         return;
     }
-    segment[16..18].fill(0);
-    let checksum = !sum(&[&pseudo_header(addresses, segment.len())[..], segment].concat());
+    // The pseudo-header's sum stands for the pseudo-header.
+    let addresses = sum(&pseudo_header(addresses, segment.len()));
+    segment[16..18].copy_from_slice(&addresses.to_be_bytes());
+    let checksum = !sum(segment);
     segment[16..18].copy_from_slice(&checksum.to_be_bytes());
 }

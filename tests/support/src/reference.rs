@@ -233,7 +233,7 @@ fn reset_tcp(
     reply.extend(seq_field.to_be_bytes());
     reply.extend(ack_field.to_be_bytes());
     reply.extend([0x50, control, 0, 0, 0, 0, 0, 0]);
-    let checksum = match !sum(&[pseudo_header(addresses, 20), reply.clone()].concat()) {
+    let checksum = match !sum(&[&pseudo_header(addresses, 20)[..], &reply].concat()) {
         0 => zero,
         checksum => checksum,
     };
@@ -243,12 +243,10 @@ fn reset_tcp(
 
 /// RFC 1071's loop: the folded ones'-complement sum, not yet complemented; 0xffff over bytes whose checksum is right.
 pub fn sum(data: &[u8]) -> u16 {
-    let mut sum: u64 = 0;
-    for pair in data.chunks(2) {
-        sum += u64::from(pair[0]) * 256;
-        if pair.len() == 2 {
-            sum += u64::from(pair[1]);
-        }
+    let (words, odd) = data.as_chunks();
+    let mut sum: u64 = words.iter().map(|word| u64::from(u16::from_be_bytes(*word))).sum();
+    if let [byte] = odd {
+        sum += u64::from(*byte) << 8;
     }
     while sum >> 16 != 0 {
         sum = (sum & 0xffff) + (sum >> 16);
@@ -256,9 +254,13 @@ pub fn sum(data: &[u8]) -> u16 {
     u16::try_from(sum).unwrap()
 }
 
-/// The pseudo-header of either version of IP: these words in another order, or with zeros between, have the same sum.
-pub fn pseudo_header(addresses: &[u8], segment_len: usize) -> Vec<u8> {
-    [addresses, &[0, TCP], &u32::try_from(segment_len).unwrap().to_be_bytes()].concat()
+/// IPv6's pseudo-header (RFC 8200 §8.1). Its sum is that of IPv4's too: zeros and the order of words do not change a sum.
+pub fn pseudo_header(addresses: &[u8], segment_len: usize) -> [u8; 40] {
+    let mut header = [0; 40];
+    header[..addresses.len()].copy_from_slice(addresses);
+    header[32..36].copy_from_slice(&u32::try_from(segment_len).unwrap().to_be_bytes());
+    header[39] = TCP;
+    header
 }
 
 fn is_unicast_v4(address: &[u8]) -> bool {
@@ -271,7 +273,8 @@ fn is_unicast_v6(address: &[u8]) -> bool {
     address != [0; 16] && address[0] != 0xff && !mapped
 }
 
-fn word(bytes: &[u8], at: usize) -> u16 {
+/// The 16-bit number at `bytes[at..]`.
+pub fn word(bytes: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }
 

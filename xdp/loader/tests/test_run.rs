@@ -212,9 +212,8 @@ fn random() -> Result<()> {
     let mut bench = Bench::new(Settings::default(), "0-65535")?;
     let mut trusting = Bench::new(Settings { trust: 1, ..Settings::default() }, "1-40000")?;
     let mut generators = [Family::V4, Family::V6].map(|family| Generator::new(family, seed));
-    let mut packet = Vec::new();
     for nth in 0..frames {
-        generators[rng.usize(..2)].draw(&mut packet);
+        let mut packet = generators[rng.usize(..2)].draw();
         packet.truncate(16_000);
         let mut frame = frame(&packet, rng.usize(..12).saturating_sub(8));
         for _ in 0..[0, 0, 0, 0, 0, 0, 1, 1, 2, 4][rng.usize(..10)] {
