@@ -266,7 +266,7 @@ impl Reset {
     #[inline(always)]
     pub fn emit<'a>(&self, buffer: &'a mut [u8; MAX_LEN]) -> &'a mut [u8] {
         match self {
-            Self::V4(reset) => reset.emit(split_mut::<_, 0, _>(buffer).0),
+            Self::V4(reset) => reset.emit(split_mut::<{ ipv4::RESET_LEN }, 0, MAX_LEN>(buffer).0),
             Self::V6(reset) => reset.emit(buffer),
         }
     }
