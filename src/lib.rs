@@ -190,7 +190,7 @@ fn answer<'a>(
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
     specialized!(config, {
-        // IPv4 looks at the version: to look before it would cost 6 instructions of a SYN's and 48 bytes.
+        // IPv4 looks at the version: to look before it would cost 6 instructions of a SYN's.
         match ipv4::answer(packet, config, towards, buffer) {
             Err(NoReset::Version) if is_ipv6(packet) => ipv6::answer(packet, config, towards, buffer)?,
             answered => return answered.map(|()| &mut buffer[..ipv4::RESET_LEN]),
@@ -221,7 +221,7 @@ const fn is_ipv6(packet: &[u8]) -> bool {
 /// ```
 // Exhaustive: IP has these two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)] // 35 instructions of a SYN's in two steps. The layout may change.
+#[repr(u32)] // Saves 19 to 32 instructions of a SYN's in two steps. The layout may change.
 pub enum Reset {
     /// It answers an IPv4 packet.
     V4(ipv4::Reset),
@@ -254,7 +254,8 @@ impl Reset {
 
     #[inline(always)]
     fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        // Here, unlike in `answer`, to look at the version first saves 16 instructions of an IPv6 SYN's.
+        // Here, unlike in `answer`, to look at the version first saves instructions of an IPv6 SYN's: 7, or 115 with
+        // settings that the compiler does not know.
         if is_ipv6(packet) {
             ipv6::Reset::decide(packet, config, towards).map(Self::V6)
         } else {
