@@ -1,20 +1,17 @@
 //! Time of each kind of packet: `cargo bench -p tcp-reset-peers`, with `-- v6` for a part of it. `benches/peers` measures
-//! the checksum, and trust.
+//! the checksum, trust, and the forms of the interface.
 //!
 //! Throughput is in elements, that is packets, and in bytes of the offending packet.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "benches may panic")]
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use support::packet::{Tcp, V4, V6};
 use support::protocol::{DESTINATION_OPTIONS, FRAGMENT, UDP};
 use support::reference;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
-use tcp_reset::{Config, MAX_LEN, NoReset, Reset, reset_with};
-
-/// Writes the reset and returns its length. Called by a pointer, which costs every form the same.
-type Answer = fn(&[u8], &mut [u8; MAX_LEN]) -> Result<usize, NoReset>;
+use tcp_reset::{MAX_LEN, NoReset};
 
 /// A named packet.
 type Case = (String, Vec<u8>);
@@ -126,31 +123,5 @@ fn throughput(packet: &[u8]) -> Throughput {
     Throughput::ElementsAndBytes { elements: 1, bytes: packet.len().try_into().expect("a packet") }
 }
 
-/// The same reset by each of the three forms, with a Config that the compiler knows and with one that it does not:
-/// `reset_with` and the two-step form cost at most 1.1 times `reset` in wall time.
-fn forms(criterion: &mut Criterion) {
-    const CONFIG: &Config = &Config::new();
-    let mut group = criterion.benchmark_group("forms");
-    let is_chosen = |name: &str| name.ends_with("/syn") || name.ends_with("/data_1460");
-    for (name, packet) in answered().into_iter().filter(|(name, _)| is_chosen(name)) {
-        group.throughput(throughput(&packet));
-        let mut bench = |form: &str, answer: Answer| {
-            let answer = black_box(answer);
-            group.bench_with_input(BenchmarkId::new(form, &name), &packet[..], |bencher, packet| {
-                let mut buffer = [0; MAX_LEN];
-                bencher.iter(|| answer(black_box(packet), black_box(&mut buffer)));
-            });
-        };
-        bench("reset", |packet, buffer| Ok(tcp_reset::reset(packet, buffer)?.len()));
-        bench("reset_with, constant", |packet, buffer| Ok(reset_with(packet, CONFIG, buffer)?.len()));
-        bench("reset_with, run-time", |packet, buffer| Ok(reset_with(packet, black_box(CONFIG), buffer)?.len()));
-        bench("two steps, constant", |packet, buffer| Ok(Reset::in_reply_to(packet, CONFIG)?.emit(buffer).len()));
-        bench("two steps, run-time", |packet, buffer| {
-            Ok(Reset::in_reply_to(packet, black_box(CONFIG))?.emit(buffer).len())
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, answers, forms, silences);
+criterion_group!(benches, answers, silences);
 criterion_main!(benches);

@@ -99,7 +99,7 @@ fn answer<'a>(
     towards: Towards,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    specialized!(config, {
+    specialized!(config.is_default(), config, {
         let (header, packet) = check(frame, towards)?;
         header.specialized(
             #[inline(always)]

@@ -27,6 +27,8 @@ pub struct Reset {
     /// Time to live, from [`Config::hop_limit`].
     pub ttl: u8,
     config: Config,
+    /// Of `config`. One byte, on which `emit` decides: saves 29 instructions of a SYN's in two steps.
+    is_default: bool,
     /// The address it comes from: the offender's destination, or its source in a reset for the destination.
     pub source: Ipv4Addr,
     /// The address it goes to.
@@ -58,13 +60,14 @@ impl Reset {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline)]
     pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        specialized!(config, {
+        specialized!(config.is_default(), config, {
             let (&[[_, tos, ..], _, _, source, destination], segment, len, addresses) = check(packet, config)?;
             let [source, destination] = towards.turn([source, destination]);
             // Field by field: avoids a store-forwarding stall.
             let tcp = tcp::Reset { ..tcp::decide(segment, len, addresses, config, towards)? };
-            let (tos, ttl) = (config.traffic_class(tos), config.hop_limit);
-            Ok(Self { tcp, tos, ttl, config: *config, source: source.into(), destination: destination.into() })
+            let (tos, ttl, is_default) = (config.traffic_class(tos), config.hop_limit, config.is_default());
+            let (source, destination) = (source.into(), destination.into());
+            Ok(Self { tcp, tos, ttl, config: *config, is_default, source, destination })
         })
     }
 
@@ -74,7 +77,7 @@ impl Reset {
         let [header, segment] = chunks_mut(buffer);
         let addresses = [self.source.octets(), self.destination.octets()];
         let config = &self.config;
-        specialized!(config, {
+        specialized!(self.is_default, config, {
             self.tcp.write(Sum::of_words(&addresses), config.completion(4), segment);
             write(self.tos, self.ttl, addresses, header);
         });

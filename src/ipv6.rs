@@ -34,6 +34,8 @@ pub struct Reset {
     /// Hop limit, from [`Config::hop_limit`].
     pub hop_limit: u8,
     config: Config,
+    /// Of `config`, as in IPv4.
+    is_default: bool,
     /// The address it comes from: the offender's destination, or its source in a reset for the destination.
     pub source: Ipv6Addr,
     /// The address it goes to.
@@ -66,11 +68,12 @@ impl Reset {
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline)]
     pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        specialized!(config, {
+        specialized!(config.is_default(), config, {
             let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
             let tcp = tcp::Reset { ..tcp::decide(segment, len, sum, config, towards)? };
             let [source, destination] = towards.turn([&addresses[..4], &addresses[4..]]).map(address);
-            Ok(Self { tcp, traffic_class, hop_limit: config.hop_limit, config: *config, source, destination })
+            let (hop_limit, is_default) = (config.hop_limit, config.is_default());
+            Ok(Self { tcp, traffic_class, hop_limit, config: *config, is_default, source, destination })
         })
     }
 
@@ -78,12 +81,12 @@ impl Reset {
     #[inline(always)]
     pub fn emit<'a>(&self, buffer: &'a mut [u8; RESET_LEN]) -> &'a mut [u8; RESET_LEN] {
         let (source, destination) = (self.source.octets(), self.destination.octets());
-        // In the offender's order: the compiler may know that sum.
-        let addresses = [destination, source];
-        let addresses = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
-        let (header, segment) = split_mut(buffer);
         let config = &self.config;
-        specialized!(config, {
+        specialized!(self.is_default, config, {
+            // In the offender's order: the compiler may know that sum.
+            let addresses = [destination, source];
+            let addresses = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
+            let (header, segment) = split_mut(buffer);
             self.tcp.write(addresses, config.completion(6), segment);
             write(self.traffic_class, self.hop_limit, [source.as_chunks().0, destination.as_chunks().0], header);
         });

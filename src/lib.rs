@@ -189,7 +189,7 @@ fn answer<'a>(
     towards: Towards,
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
-    specialized!(config, {
+    specialized!(config.is_default(), config, {
         // IPv4 looks at the version: to look before it would cost 6 instructions of a SYN's.
         match ipv4::answer(packet, config, towards, buffer) {
             Err(NoReset::Version) if is_ipv6(packet) => ipv6::answer(packet, config, towards, buffer)?,

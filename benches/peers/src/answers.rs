@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use tcp_reset_peers::packets::{self, ACK_40, DATA_576, DATA_1500, FIN_65, IPV6_SYN_60, SYN_40, SYN_60, of};
 
-use crate::contenders::{Answer, Buffer, FLOORS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame};
+use crate::contenders::{Answer, Buffer, FLOORS, FORMS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame};
 use crate::measure::{self, Contender, ETHERNET_HEADER_LEN, Time};
 
 /// Packets of a kind, all answered.
@@ -53,7 +53,7 @@ pub struct Cell {
 /// Measures all contenders on all sets. The first row is this crate.
 pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
     let ours: (&str, Answer) = ("**tcp-reset**", tcp_reset);
-    let on_packets = [&[ours], PEERS].concat();
+    let on_packets = [&[ours], PEERS, FORMS].concat();
     let names = on_packets.iter().chain(ON_FRAMES).chain(FLOORS).map(|(name, _)| (*name).to_owned());
     let mut rows: Vec<Row> = names.map(|name| Row { name, answers: true, cells: Vec::new() }).collect();
     let answering = on_packets.len() + ON_FRAMES.len();

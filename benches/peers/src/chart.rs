@@ -19,9 +19,10 @@ const HEAD_HEIGHT: usize = 34;
 const OURS: &str = "#1a7fe0";
 const THEIRS: &str = "#76818c";
 
-/// An SVG image of the contenders that answer.
+/// An SVG image of the contenders that answer packets, this crate in one form.
 pub fn svg(sets: &[Set], rows: &[Row]) -> String {
-    let rows: Vec<&Row> = rows.iter().filter(|row| row.answers && !row.name.ends_with("Ethernet frames")).collect();
+    let rows = rows.iter().filter(|row| row.answers && !row.name.starts_with("tcp-reset,"));
+    let rows: Vec<&Row> = rows.filter(|row| !row.name.ends_with("Ethernet frames")).collect();
     let width = NAMES_WIDTH + COLUMN_WIDTH * COLUMNS.len();
     let height = HEAD_HEIGHT + ROW_HEIGHT * rows.len() + 4;
     let mut svg = format!(

@@ -1,5 +1,9 @@
 //! The contenders.
 
+use std::sync::OnceLock;
+
+use tcp_reset::{Config, Reset};
+
 pub mod etherparse;
 pub mod floors;
 pub mod hand_written;
@@ -21,11 +25,40 @@ pub fn tcp_reset(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::reset(packet, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
 
+const CONFIG: &Config = &Config::new();
+/// The same, but the compiler cannot know it.
+static RUN_TIME: OnceLock<Config> = OnceLock::new();
+
+/// This crate's other forms, with settings that the compiler knows or does not.
+#[inline(never)]
+fn reset_with(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+    tcp_reset::reset_with(packet, RUN_TIME.get_or_init(Config::new), buffer.first_chunk_mut()?)
+        .ok()
+        .map(|reply| reply.len())
+}
+
+#[inline(never)]
+fn two_steps(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+    Some(Reset::in_reply_to(packet, CONFIG).ok()?.emit(buffer.first_chunk_mut()?).len())
+}
+
+#[inline(never)]
+fn two_steps_with(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+    Some(Reset::in_reply_to(packet, RUN_TIME.get_or_init(Config::new)).ok()?.emit(buffer.first_chunk_mut()?).len())
+}
+
 /// This crate, for Ethernet frames.
 #[inline(never)]
 pub fn tcp_reset_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::ethernet::reset(frame, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
+
+/// This crate's other forms.
+pub const FORMS: &[(&str, Answer)] = &[
+    ("tcp-reset, run-time settings", reset_with),
+    ("tcp-reset, two steps", two_steps),
+    ("tcp-reset, two steps, run-time settings", two_steps_with),
+];
 
 /// The other contenders that answer.
 pub const PEERS: &[(&str, Answer)] = &[
