@@ -4,10 +4,8 @@
 #[inline(always)]
 pub(crate) const fn chunks_mut<const L: usize, const N: usize, const B: usize>(all: &mut [u8; B]) -> &mut [[u8; L]; N] {
     const { assert!(L * N <= B, "the parts are longer than the array") };
-    match all.as_chunks_mut().0.first_chunk_mut() {
-        Some(parts) => parts,
-        None => unreachable!(),
-    }
+    let Some(parts) = all.as_chunks_mut().0.first_chunk_mut() else { unreachable!() };
+    parts
 }
 
 /// The first `A` bytes and the `B` bytes behind them.
@@ -16,13 +14,9 @@ pub(crate) const fn split_mut<const A: usize, const B: usize, const N: usize>(
     array: &mut [u8; N],
 ) -> (&mut [u8; A], &mut [u8; B]) {
     const { assert!(A + B <= N, "the parts are longer than the array") };
-    match array.split_first_chunk_mut() {
-        Some((first, rest)) => match rest.first_chunk_mut() {
-            Some(second) => (first, second),
-            None => unreachable!(),
-        },
-        None => unreachable!(),
-    }
+    let Some((first, rest)) = array.split_first_chunk_mut() else { unreachable!() };
+    let Some(second) = rest.first_chunk_mut() else { unreachable!() };
+    (first, second)
 }
 
 /// Copies words, as many as both have, one by one: whole arrays are a call of `memcpy` on small machines, which takes 600
