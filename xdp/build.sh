@@ -27,8 +27,8 @@ if [ "$mode" = --install-linker ]; then
     need "llvm-$llvm-dev libpolly-$llvm-dev" /usr/lib/llvm-$llvm/bin/llvm-config
     if ! has_linker; then
         env -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP -u CARGO_TARGET_DIR \
-            LLVM_PREFIX=/usr/lib/llvm-$llvm LLVM_SYS_221_PREFIX=/usr/lib/llvm-$llvm \
-            cargo install --quiet --locked --force --no-default-features --features llvm-$llvm \
+            CARGO_PROFILE_DEV_DEBUG=0 LLVM_PREFIX=/usr/lib/llvm-$llvm LLVM_SYS_221_PREFIX=/usr/lib/llvm-$llvm \
+            cargo install --quiet --locked --debug --force --no-default-features --features llvm-$llvm \
             --version $linker_version bpf-linker
     fi
     exit
