@@ -132,9 +132,7 @@ impl Sum {
         }
         take::<16>(&mut tail, &mut sum);
         take::<8>(&mut tail, &mut sum);
-        if !tail.is_empty() {
-            sum = sum.plus(Self::of_last(data, tail));
-        }
+        let sum = if tail.is_empty() { sum } else { sum.plus(Self::of_last(data, tail)) };
         sum.plus(steps)
     }
 
@@ -183,17 +181,13 @@ fn take<const N: usize>(tail: &mut &[u8], sum: &mut Sum) {
 impl Sum {
     /// Sums `tail`, at most 64 KiB.
     #[inline(never)]
-    #[expect(clippy::as_conversions, reason = "widens; `from` is not const")]
-    pub(crate) const fn of_tail(_data: &[u8], mut tail: &[u8]) -> Self {
+    pub(crate) fn of_tail(_data: &[u8], mut tail: &[u8]) -> Self {
         let mut sum = 0_u32;
         while let [b0, b1, rest @ ..] = tail {
-            sum = sum.wrapping_add(u16::from_ne_bytes([*b0, *b1]) as u32);
+            sum = sum.wrapping_add(u16::from_ne_bytes([*b0, *b1]).into());
             tail = rest;
         }
-        if let [last] = *tail {
-            sum = sum.wrapping_add(u16::from_ne_bytes([last, 0]) as u32);
-        }
-        Self(sum)
+        Self(if let [last] = *tail { sum.wrapping_add(u16::from_ne_bytes([last, 0]).into()) } else { sum })
     }
 }
 

@@ -69,8 +69,8 @@ impl Reset {
     #[cfg_attr(not(target_pointer_width = "64"), inline)]
     pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
         specialized!(config.is_default(), config, {
-            let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
-            let tcp = tcp::decide(segment, len, sum, config, towards)?;
+            let (traffic_class, addresses, found) = check(packet, config)?;
+            let tcp = tcp::Reset { ..tcp::decide(found, config, towards)? };
             let [source, destination] = towards.turn([&addresses[..4], &addresses[4..]]);
             let (hop_limit, is_default) = (config.hop_limit, config.is_default());
             let (source, destination) = (address(source), address(destination));
@@ -119,7 +119,7 @@ pub(crate) fn answer(
     towards: Towards,
     buffer: &mut [u8; RESET_LEN],
 ) -> Result<(), NoReset> {
-    let ((traffic_class, addresses), segment, len, sum) = check(packet, config)?;
+    let (traffic_class, addresses, (segment, len, sum)) = check(packet, config)?;
     let (header, reset) = split_mut(buffer);
     tcp::answer(segment, len, sum, config, towards, config.completion(6), reset)?;
     write(traffic_class, config.hop_limit, towards.turn([&addresses[..4], &addresses[4..]]), header);
@@ -142,7 +142,7 @@ type Addresses = [[u8; 4]; 8];
 
 /// Checks all that is IPv6's, in the order of the contract, and finds the segment.
 #[inline(always)]
-fn check<'a>(packet: &'a [u8], config: &Config) -> Result<Found<'a, (u8, &'a Addresses)>, NoReset> {
+fn check<'a>(packet: &'a [u8], config: &Config) -> Result<(u8, &'a Addresses, Found<'a>), NoReset> {
     let Some(header) = packet.as_chunks::<4>().0.first_chunk::<10>() else { return refuse(NoReset::Truncated) };
     let &[[version, class, ..], [l0, l1, next_header, _], ref addresses @ ..] = header;
     ensure(version >> 4 == 6, NoReset::Version)?;
@@ -158,13 +158,13 @@ fn check<'a>(packet: &'a [u8], config: &Config) -> Result<Found<'a, (u8, &'a Add
         _ => walk(next_header, payload, len)?,
     };
     let sum = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
-    Ok(((config.traffic_class(version << 4 | class >> 4), addresses), segment, len.into(), sum))
+    Ok((config.traffic_class(version << 4 | class >> 4), addresses, (segment, len.into(), sum)))
 }
 
 /// Source, destination and, if no check up to it fails, segment.
 pub(crate) fn read(packet: &[u8]) -> Option<(IpAddr, IpAddr, Option<&[u8]>)> {
     let [source, destination] = *packet.get(8..)?.as_chunks().0.first_chunk()?;
-    let segment = check(packet, &Config::TRUST).ok().map(|(_, segment, ..)| segment);
+    let segment = check(packet, &Config::TRUST).ok().map(|(_, _, (segment, ..))| segment);
     Some((Ipv6Addr::from(source).into(), Ipv6Addr::from(destination).into(), segment))
 }
 

@@ -161,7 +161,7 @@ impl Reset {
     /// [`NoReset::Rst`], [`NoReset::TcpChecksum`], [`NoReset::DataOffset`].
     #[inline]
     pub fn in_reply_to(segment: &[u8], addresses: Sum, config: &Config) -> Result<Self, NoReset> {
-        decide(segment, segment.len(), addresses, config, Towards::Source)
+        decide((segment, segment.len(), addresses), config, Towards::Source)
     }
 
     /// The same, for the reset that goes to the segment's destination: [`Segment::reset_for_destination`].
@@ -171,7 +171,7 @@ impl Reset {
     /// The same, and last of all [`NoReset::NoConnection`].
     #[inline]
     pub fn for_destination(segment: &[u8], addresses: Sum, fate: Fate, config: &Config) -> Result<Self, NoReset> {
-        decide(segment, segment.len(), addresses, config, Towards::Destination(fate))
+        decide((segment, segment.len(), addresses), config, Towards::Destination(fate))
     }
 
     /// The flag bits of the reset: [`RST`], with [`ACK`] where it acknowledges.
@@ -220,20 +220,13 @@ impl fmt::Display for Reset {
     }
 }
 
-/// What the IP side finds: what it needs of its header, the segment as far as the buffer holds it, the segment's length
-/// by the header, and the sum of source and destination address.
-pub(crate) type Found<'a, Header> = (Header, &'a [u8], usize, Sum);
+/// What the IP side finds: the segment as far as the buffer holds it, its length by the IP header, and the sum of source
+/// and destination address.
+pub(crate) type Found<'a> = (&'a [u8], usize, Sum);
 
-/// Decides on a segment of `len` bytes by the IP header, of which `segment` holds all, unless the TCP checksum is trusted.
-/// `addresses` is the sum of source and destination address.
+/// Decides on a segment, of which the buffer holds all, unless the TCP checksum is trusted.
 #[inline(always)]
-pub(crate) fn decide(
-    segment: &[u8],
-    len: usize,
-    addresses: Sum,
-    config: &Config,
-    towards: Towards,
-) -> Result<Reset, NoReset> {
+pub(crate) fn decide((segment, len, addresses): Found, config: &Config, towards: Towards) -> Result<Reset, NoReset> {
     let Some(header) = segment.as_chunks().0.first_chunk() else {
         return refuse(if len < HEADER_LEN { NoReset::TcpHeader } else { NoReset::Truncated });
     };
@@ -279,7 +272,7 @@ pub(crate) fn answer(
     completion: Completion,
     reset: &mut [u8; HEADER_LEN],
 ) -> Result<(), NoReset> {
-    decide(segment, len, addresses, config, towards)?.write(addresses, completion, reset);
+    decide((segment, len, addresses), config, towards)?.write(addresses, completion, reset);
     Ok(())
 }
 
