@@ -139,7 +139,7 @@ pub enum Profile {
     ///
     /// It is silent on an impossible data offset, and reflects the type of service or traffic class without its ECN
     /// bits. The IP options that Linux echoes here and the segments that it signs (TCP MD5, TCP-AO) are not
-    /// reproduced.
+    /// reproduced, and the IPv6 sources `::` and IPv4-mapped, which it answers, draw silence.
     TcpStack,
 }
 

@@ -25,7 +25,9 @@ const DESTINATION_OPTIONS: u8 = 60;
 /// The reset that answers an IPv6 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[repr(C)] // Equal offsets in both versions: saves 8 to 20 instructions of a SYN's that is looked at. They may change.
+// Equal offsets in both versions: saves 8 to 20 instructions for a SYN whose decision is read before it is written. They
+// may change.
+#[repr(C)]
 pub struct Reset {
     /// Ports and numbers.
     pub tcp: tcp::Reset,

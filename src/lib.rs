@@ -80,7 +80,7 @@
 //! - What Linux decides by more than the packet: it is silent for IPv4 options that it rejects, and for a hop limit that
 //!   forwarding uses up. This crate answers such packets.
 #![no_std]
-#![allow(clippy::inline_always, reason = "what is inlined into what was measured, not guessed")]
+#![allow(clippy::inline_always, reason = "each `inline(always)` was chosen by measurement")]
 
 pub mod checksum;
 mod chunks;
@@ -155,7 +155,7 @@ pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_L
 /// # assert_eq!(cut(&[], |_| ()), Err(NoReset::Truncated));
 /// ```
 ///
-/// One segment does not tell all:
+/// One segment does not show the whole state of a connection:
 ///
 /// - After a retransmission, or a gap before the segment, the destination expects another number: it ignores the reset, or
 ///   answers it with a challenge ACK (RFC 5961 §3.2). The next segment gives another chance.
@@ -163,10 +163,10 @@ pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_L
 ///   pending, the reset after a delivered segment draws a challenge ACK; a second reset, sent later, fits.
 /// - After a delivered segment, the reset may arrive before the segment does, on another processor. A passive monitor sends
 ///   the reset for [`Fate::Dropped`] first and the one for [`Fate::Delivered`] behind it: one of them fits.
-/// - A delivered SYN loses a race: its reset must arrive before the SYN/ACK has been answered. Reset the SYN/ACK instead:
-///   its destination, in SYN-SENT, refuses the connection at once.
-/// - Who resets other people's connections needs the right to do so. RFC 3360 tells what harm resets do that carry any
-///   other meaning than "this connection is over".
+/// - After a delivered SYN, the reset must arrive before the SYN/ACK has been answered, and usually comes too late. Reset
+///   the SYN/ACK instead: its destination, in SYN-SENT, refuses the connection at once.
+/// - Reset only connections that you may reset. RFC 3360 describes the harm of resets that mean anything but "this
+///   connection is over".
 ///
 /// # Errors
 ///
@@ -221,8 +221,8 @@ const fn is_ipv6(packet: &[u8]) -> bool {
 /// ```
 // Exhaustive: IP has these two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-// Saves 24 instructions of a SYN's that is looked at before it is written, with settings that the compiler does not know;
-// costs 12 with constant ones. The layout may change.
+// Saves 24 instructions for a SYN whose decision is read before it is written, with settings that the compiler does not
+// know; costs 12 with constant ones. The layout may change.
 #[repr(u32)]
 pub enum Reset {
     /// It answers an IPv4 packet.

@@ -1,4 +1,4 @@
-//! What a packet says of itself, whether or not a reset answers it.
+//! Addresses and ports of any packet, for a log.
 
 use core::fmt;
 use core::net::IpAddr;
