@@ -13,7 +13,7 @@ if [ $# = 0 ]; then
 else
     cd "$1"
     find . -name '*.md' >"$lists/documents"
-    missing=./docs/speed.svg
+    missing=./benches/peers/speed.svg
 fi
 checked=0
 while read -r document; do

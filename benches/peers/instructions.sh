@@ -1,7 +1,7 @@
 #!/bin/bash
 # Counts the instructions of a call and compares them with benches/peers/instructions.ceiling. See benches/peers/README.md.
 #
-#   benches/peers/instructions.sh                   a minute
+#   benches/peers/instructions.sh                   half a minute
 #   benches/peers/instructions.sh --set-ceilings    sets the ceilings to what is counted and two percent of room
 set -euo pipefail
 cd "$(dirname "$0")/../.."

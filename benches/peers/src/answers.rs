@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use tcp_reset_peers::packets::{self, ACK_40, DATA_576, DATA_1500, FIN_65, IPV6_SYN_60, SYN_40, SYN_60, of};
 
-use crate::contenders::{Answer, Buffer, FLOORS, FORMS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame};
-use crate::measure::{self, Contender, ETHERNET_HEADER_LEN, Time};
+use crate::implementations::{Answer, Buffer, FORMS, LOWER_BOUNDS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame};
+use crate::measure::{self, ETHERNET_HEADER_LEN, Implementation, Time};
 
 /// Packets of a kind, all answered.
 pub struct Set {
@@ -30,7 +30,7 @@ pub fn sets() -> Vec<Set> {
     ]
 }
 
-/// A contender and its results for every set.
+/// An implementation and its results for every set.
 pub struct Row {
     /// Its name.
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
-/// A contender's result for one set.
+/// An implementation's result for one set.
 pub struct Cell {
     /// How long an answer took.
     pub time: Time,
@@ -50,11 +50,11 @@ pub struct Cell {
     pub refused: usize,
 }
 
-/// Measures all contenders on all sets. The first row is this crate.
+/// Measures all implementations on all sets. The first row is this crate.
 pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
     let ours: (&str, Answer) = ("**tcp-reset**", tcp_reset);
     let on_packets = [&[ours], PEERS, FORMS].concat();
-    let names = on_packets.iter().chain(ON_FRAMES).chain(FLOORS).map(|(name, _)| (*name).to_owned());
+    let names = on_packets.iter().chain(ON_FRAMES).chain(LOWER_BOUNDS).map(|(name, _)| (*name).to_owned());
     let mut rows: Vec<Row> = names.map(|name| Row { name, answers: true, cells: Vec::new() }).collect();
     let answering = on_packets.len() + ON_FRAMES.len();
     rows[answering..].iter_mut().for_each(|row| row.answers = false);
@@ -64,19 +64,19 @@ pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
         let frames: Vec<Vec<u8>> = packets.iter().map(|packet| frame(packet)).collect();
         let compared = on_packets.iter().map(|(_, answer)| compare(tcp_reset, *answer, packets));
         let compared = compared.chain(ON_FRAMES.iter().map(|(_, answer)| compare(tcp_reset_frame, *answer, &frames)));
-        let compared: Vec<_> = compared.chain(FLOORS.iter().map(|_| (0, 0))).collect();
+        let compared: Vec<_> = compared.chain(LOWER_BOUNDS.iter().map(|_| (0, 0))).collect();
 
         let on_packets = on_packets.iter().map(|(_, answer)| (answer, packets, ETHERNET_HEADER_LEN));
         let on_frames = ON_FRAMES.iter().map(|(_, answer)| (answer, &frames, 0));
-        let floors = FLOORS.iter().map(|(_, answer)| (answer, packets, ETHERNET_HEADER_LEN));
-        let mut contenders: Vec<Contender<'_>> = on_packets
+        let lower_bounds = LOWER_BOUNDS.iter().map(|(_, answer)| (answer, packets, ETHERNET_HEADER_LEN));
+        let mut implementations: Vec<Implementation<'_>> = on_packets
             .chain(on_frames)
-            .chain(floors)
-            .map(|(answer, pieces, place)| -> Contender<'_> {
+            .chain(lower_bounds)
+            .map(|(answer, pieces, place)| -> Implementation<'_> {
                 Box::new(move |passes| time(*answer, pieces, place, passes))
             })
             .collect();
-        let times = measure::in_turn(rounds, packets.len(), &mut contenders);
+        let times = measure::in_turn(rounds, packets.len(), &mut implementations);
         for ((row, time), (wrong, refused)) in rows.iter_mut().zip(times).zip(compared) {
             row.cells.push(Cell { time, wrong, refused });
         }

@@ -19,7 +19,7 @@ const HEAD_HEIGHT: usize = 34;
 const OURS: &str = "#1a7fe0";
 const THEIRS: &str = "#76818c";
 
-/// An SVG image of the contenders that answer packets, this crate in one form.
+/// An SVG image of the implementations that answer packets, this crate in one form.
 pub fn svg(sets: &[Set], rows: &[Row]) -> String {
     let rows = rows.iter().filter(|row| row.answers && !row.name.starts_with("tcp-reset,"));
     let rows: Vec<&Row> = rows.filter(|row| !row.name.ends_with("Ethernet frames")).collect();

@@ -3,7 +3,7 @@
 mod answers;
 mod chart;
 mod checksums;
-mod contenders;
+mod implementations;
 mod measure;
 mod report;
 mod silences;
@@ -44,7 +44,8 @@ fn run() -> Result<()> {
 
     let sets = answers::sets();
     for set in &sets {
-        let (wrong, refused) = answers::compare(contenders::tcp_reset, contenders::hand_written::plain, &set.packets);
+        let (wrong, refused) =
+            answers::compare(implementations::tcp_reset, implementations::hand_written::plain, &set.packets);
         ensure!(wrong + refused == 0, "{}: this crate and the hand-written answer differ", set.name);
     }
     let rows = answers::measure(rounds, &sets);

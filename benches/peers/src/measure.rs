@@ -1,33 +1,33 @@
-//! Measures in turn: every round measures each contender once, so that other load on the machine affects all.
+//! Measures in turn: every round measures each implementation once, so that other load on the machine affects all.
 
 use std::time::Instant;
 
-/// One contender: its argument is the number of passes over the packets, its result the nanoseconds for one packet.
-pub type Contender<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
+/// One implementation: its argument is the number of passes over the packets, its result the nanoseconds for one packet.
+pub type Implementation<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
 
-/// The medians of a contender.
+/// The medians of an implementation.
 #[derive(Clone, Copy)]
 pub struct Time {
     /// Nanoseconds for a piece of work.
     pub nanoseconds: f64,
-    /// How many times as long as the first contender: the median of the ratios within each round.
+    /// How many times as long as the first implementation: the median of the ratios within each round.
     pub ratio: f64,
 }
 
-/// Measures `contenders`, with ratios to the first. Each batch is long enough for the clock's resolution.
-pub fn in_turn(rounds: usize, pieces: usize, contenders: &mut [Contender<'_>]) -> Vec<Time> {
+/// Measures `implementations`, with ratios to the first. Each batch is long enough for the clock's resolution.
+pub fn in_turn(rounds: usize, pieces: usize, implementations: &mut [Implementation<'_>]) -> Vec<Time> {
     const BATCH: f64 = 20_000.0;
-    let Some(first) = contenders.first_mut() else { return Vec::new() };
+    let Some(first) = implementations.first_mut() else { return Vec::new() };
     let passes = (BATCH / (first(1000 / pieces + 1) * pieces as f64)).ceil() as usize;
 
-    let mut nanoseconds = vec![Vec::new(); contenders.len()];
+    let mut nanoseconds = vec![Vec::new(); implementations.len()];
     let mut ratios = nanoseconds.clone();
     for round in 0..rounds {
-        let mut times = vec![0.0; contenders.len()];
-        for turn in 0..contenders.len() {
-            // No contender always follows the same one.
-            let turn = (turn + round) % contenders.len();
-            times[turn] = contenders[turn](passes);
+        let mut times = vec![0.0; implementations.len()];
+        for turn in 0..implementations.len() {
+            // No implementation always follows the same one.
+            let turn = (turn + round) % implementations.len();
+            times[turn] = implementations[turn](passes);
         }
         for (turn, time) in times.iter().enumerate() {
             nanoseconds[turn].push(*time);

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use tcp_reset::{Checksum, Config, reset_with};
 use tcp_reset_peers::packets::{self, DATA_576, DATA_1500, RST_40, SYN_40, of};
 
-use crate::contenders::{Answer, Buffer, tcp_reset};
+use crate::implementations::{Answer, Buffer, tcp_reset};
 use crate::measure::{self, ETHERNET_HEADER_LEN, Time};
 
 /// One comparison: the time of the first, its ratio to the second.
@@ -61,9 +61,9 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
                 "{name}: a packet is answered that should not be, or the other way round"
             );
         }
-        let mut contenders: [measure::Contender<'_>; 2] =
+        let mut implementations: [measure::Implementation<'_>; 2] =
             [Box::new(|passes| time(&other, passes)), Box::new(|passes| time(&work, passes))];
-        let times = measure::in_turn(rounds, work.packets.len(), &mut contenders);
+        let times = measure::in_turn(rounds, work.packets.len(), &mut implementations);
         Ok(Row { name, beside, time: times[1] })
     })
     .collect()

@@ -1,18 +1,18 @@
-//! The contenders.
+//! The implementations.
 
 use std::sync::OnceLock;
 
 use tcp_reset::{Config, Reset};
 
 pub mod etherparse;
-pub mod floors;
 pub mod hand_written;
 pub mod hand_written_plainly;
+pub mod lower_bounds;
 pub mod pnet;
 pub mod smoltcp_packet;
 pub mod smoltcp_repr;
 
-/// Where every contender writes; long enough for a copy of any packet.
+/// Where every implementation writes; long enough for a copy of any packet.
 pub type Buffer = [u8; 1 << 16];
 
 /// Writes the reset that answers a packet and returns its length, or `None` for silence. It is called through this
@@ -60,7 +60,7 @@ pub const FORMS: &[(&str, Answer)] = &[
     ("tcp-reset, two steps, run-time settings", two_steps_with),
 ];
 
-/// The other contenders that answer.
+/// The other implementations that answer.
 pub const PEERS: &[(&str, Answer)] = &[
     ("smoltcp 0.14, `Packet`", smoltcp_packet::answer),
     ("hand-written, plainly", hand_written_plainly::answer),
@@ -79,8 +79,8 @@ pub const ON_FRAMES: &[(&str, Answer)] = &[
 ];
 
 /// Lower bounds, which do only a part of the work.
-pub const FLOORS: &[(&str, Answer)] = &[
-    ("copy 40 bytes", floors::copy_40),
-    ("read every byte once", floors::read),
-    ("memcpy of the packet", floors::copy),
+pub const LOWER_BOUNDS: &[(&str, Answer)] = &[
+    ("copy 40 bytes", lower_bounds::copy_40),
+    ("read every byte once", lower_bounds::read),
+    ("memcpy of the packet", lower_bounds::copy),
 ];

@@ -1,4 +1,4 @@
-//! Lower bounds: parts of the work that every contender has to do.
+//! Lower bounds: parts of the work that every implementation has to do.
 
 use super::Buffer;
 
