@@ -150,7 +150,7 @@ sys.exit(s.connect_ex((sys.argv[1], 80)) != errno.ECONNREFUSED)' "$address"
     answered=$(counted answered)
     test "$answered" -ge 405 || die "only $answered answered: $(cat "$log")"
     # The kernel had none of them: its REJECT has nothing counted.
-    echo "nmap, hping3, curl and connect() believe $answered resets ($1)"
+    echo "nmap, hping3, curl and connect() accept $answered resets ($1)"
 }
 
 # The same 2,000 random packets, to REJECT alone and to the program before it: the same answers.
@@ -165,8 +165,14 @@ behind() {
     echo "$(wc -l <"$work/alone") answers to 2,000 packets are the same, $(counted answered) of them by the program ($1)"
 }
 
-programs() { bpftool prog show | grep -c "name xdp_reset" || true; }
-maps() { bpftool map show | grep -cE "name (PORTS|SETTINGS|STATION|COUNTERS|SOURCES) " || true; }
+programs() {
+    bpftool prog show >"$work/programs"
+    grep -c "name xdp_reset" "$work/programs" || true
+}
+maps() {
+    bpftool map show >"$work/maps"
+    grep -cE "name (PORTS|SETTINGS|STATION|COUNTERS|SOURCES) " "$work/maps" || true
+}
 
 # The interface goes down and up, the process is killed, settings change under load.
 faults() {

@@ -14,6 +14,9 @@ use aya::programs::{TestRunOptions, TestRunResult};
 use aya::{TestRun, include_bytes_aligned};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
+use support::packet::{Tcp, V4};
+use support::protocol::PSH;
+use tcp_reset::tcp::ACK;
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::generate::Generator;
@@ -239,17 +242,8 @@ fn random() -> Result<()> {
 
 /// A SYN to that port over IPv4, from that host.
 fn syn(port: u16, host: u8) -> Vec<u8> {
-    let mut packet =
-        hex::decode("450000280000400040060000c0000201c6336402753000000000000100000000500200000000").expect("hex");
-    packet.extend([0; 2]);
-    packet[15] = host;
-    packet[22..24].copy_from_slice(&port.to_be_bytes());
-    let checksum = tcp_reset::checksum::Sum::of(&packet[..20]).checksum();
-    packet[10..12].copy_from_slice(&checksum);
-    let sum = tcp_reset::checksum::Sum::of(&packet[12..]).plus(tcp_reset::checksum::Sum::of(&[0, 6, 0, 20]));
-    let checksum = sum.checksum();
-    packet[36..38].copy_from_slice(&checksum);
-    frame(&packet, 0)
+    let tcp = Tcp { destination_port: port, ..Tcp::default() };
+    frame(&V4 { source: [192, 0, 2, host], ..V4::with(tcp) }.bytes(), 0)
 }
 
 /// Every port: those that are listed are answered, before and after a change, and no other.
@@ -335,10 +329,9 @@ fn every_length() -> Result<()> {
         noise[..6].copy_from_slice(&STATION);
         bench.compare(&noise)?;
         let Some(data) = len.checked_sub(54) else { continue };
-        let mut segment = vec![0x30, 0x39, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, 0x50, 0x18, 1, 0, 0, 0, 0, 0];
-        segment.resize(20 + data, 0);
-        rng.fill(&mut segment[20..]);
-        let frame = sealed(&segment)?;
+        let mut data = vec![0; data];
+        rng.fill(&mut data);
+        let frame = frame(&V4::with(Tcp { flags: ACK | PSH, data, ..Tcp::default() }).bytes(), 0);
         bench.compare(&frame)?;
         trusting.compare(&frame)?;
     }
@@ -356,19 +349,4 @@ fn refused() -> Result<()> {
     ensure!(first.starts_with("the kernel's verifier refuses the program (Permission denied"), "{first}");
     ensure!(log.contains("invalid access to packet") && log.lines().count() <= 12, "{log}");
     Ok(())
-}
-
-/// The segment in an IPv4 packet in a frame.
-fn sealed(segment: &[u8]) -> Result<Vec<u8>> {
-    use tcp_reset::checksum::Sum;
-    let mut packet = hex::decode("450000000000400040060000c0000201c6336402")?;
-    packet.extend(segment);
-    let total_len = u16::try_from(packet.len())?.to_be_bytes();
-    packet[2..4].copy_from_slice(&total_len);
-    let checksum = Sum::of(&packet[..20]).checksum();
-    packet[10..12].copy_from_slice(&checksum);
-    let [high, low] = u16::try_from(segment.len())?.to_be_bytes();
-    let checksum = Sum::of(&packet[12..]).plus(Sum::of(&[0, 6, high, low])).checksum();
-    packet[36..38].copy_from_slice(&checksum);
-    Ok(frame(&packet, 0))
 }
