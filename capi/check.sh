@@ -160,7 +160,8 @@ firewall() {
 
 lwip() {
     local flags
-    read -ra flags <<<"$(pkg-config --cflags --libs lwip tcp_reset)"
+    pkg-config --cflags --libs lwip tcp_reset >"$work/flags.txt"
+    read -ra flags <"$work/flags.txt"
     # Its headers are a system's: no warnings for them.
     gcc -std=gnu99 "${warnings[@]}" -O2 -isystem /usr/include/lwip capi/lwip/host.c "${flags[@]}" -o "$work/host"
     timeout 120 unshare --net python3 capi/lwip/test.py "$work/host"

@@ -168,7 +168,7 @@ def compare_reset(offender, expected, answer):
             (has_ack or answer.ack == 0, "different", "ACK field not 0"),
         ]
     else:
-        # A peer in SYN-SENT believes the acknowledgment of anything it has sent, data of its SYN or not.
+        # A peer in SYN-SENT accepts the acknowledgment of anything it has sent, data of its SYN or not.
         covered, due = ((each.ack - offender.seq) % 2**32 for each in (answer, expected))
         other_ack = (numbers, "ACK is not SEQ + length")
         if offender.flags & SYN and 0 < covered <= due:

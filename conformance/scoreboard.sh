@@ -14,9 +14,13 @@ count() {
 
 # cell FILE IP: same, wrong, silent, different, not asked.
 cell() {
-    local skipped
+    local skipped same wrong silent different
     skipped=$(sed -n "/^ipv$2-/p" "$1" | { grep -oE '[0-9]+ not asked' || true; } | awk '{ n += $1 } END { print n + 0 }')
-    echo "$(count "$1" "$2" same) | $(count "$1" "$2" wrong) | $(count "$1" "$2" silent) | $(count "$1" "$2" different) | $skipped"
+    same=$(count "$1" "$2" same)
+    wrong=$(count "$1" "$2" wrong)
+    silent=$(count "$1" "$2" silent)
+    different=$(count "$1" "$2" different)
+    echo "$same | $wrong | $silent | $different | $skipped"
 }
 
 test $# -gt 0 || set -- "${stacks[@]}"
@@ -26,8 +30,10 @@ for name; do
     results "$name" >"$built/$name.md"
     cp "$built/$name.md" "conformance/results/$name.md"
     rows=
+    today=$(date +%F)
     for ip in 4 6; do
-        rows+="| [$name](results/$name.md) | $version | IPv$ip | $(cell "conformance/results/$name.md" $ip) | $(date +%F) |"$'\n'
+        figures=$(cell "conformance/results/$name.md" $ip)
+        rows+="| [$name](results/$name.md) | $version | IPv$ip | $figures | $today |"$'\n'
     done
     printf '%s' "$rows"
     # The rows of this stack are replaced where they stand.

@@ -19,8 +19,10 @@ build() {
         ;;
     lwip)
         need "gcc liblwip-dev pkg-config" gcc pkg-config /usr/include/lwip/lwip/init.h
-        # shellcheck disable=SC2046
-        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwip.c -o $built/lwip $(pkg-config --cflags --libs lwip) -lpthread
+        local flags
+        pkg-config --cflags --libs lwip >$built/lwip.flags
+        read -ra flags <$built/lwip.flags
+        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwip.c -o $built/lwip "${flags[@]}" -lpthread
         version="lwIP $(debian liblwip-dev)"
         ;;
     lwip-2.2)
@@ -64,7 +66,7 @@ print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packa
 }
 
 debian() {
-    echo "$(dpkg-query -W -f '${Version}' "$1") (Debian)"
+    dpkg-query -W -f '${Version} (Debian)' "$1"
 }
 
 # play NAME IP: plays one set to the stack, and prints the report.

@@ -25,7 +25,7 @@ def edit(packet, *changes):
     return packet[:parsed.at] + conformance.seal(parsed.tcp, 16, pseudo_header)
 
 
-class Judgement(unittest.TestCase):
+class Severity(unittest.TestCase):
     def compare(self, name, *answers, of="ipv4-tcp-stack"):
         return conformance.compare(SETS[of][name], [Packet(answer) for answer in answers])
 
@@ -57,7 +57,7 @@ class Judgement(unittest.TestCase):
                 ("textbook-syn", ack, 0x1F2083E8, "wrong"),  # the SYN is not counted
                 ("textbook-syn", ack, 0x1F2083EA, "wrong"),
                 ("textbook-syn", seq, 1, "different"),
-                ("flags-02-data", ack, 0x1F2083E9, "different"),  # the SYN alone is acknowledged: the peer believes it
+                ("flags-02-data", ack, 0x1F2083E9, "different"),  # the SYN alone is acknowledged: the peer accepts it
                 ("flags-01", ack, 0x1F2083E8, "wrong"),  # the FIN is not counted
                 ("flags-00-data", ack, 0x1F2083E8, "wrong"),
                 ("textbook-syn", window, 1, "different"),

@@ -2,7 +2,7 @@
 # How much code a job takes, linked alone for two small machines (footprint/), beside two other crates: a Markdown table,
 # as the README has it. Fails if ours is over its ceiling (footprint.ceiling), or keeps data.
 #
-#   embedded/footprint.sh                   a minute
+#   embedded/footprint.sh                   two minutes
 #   embedded/footprint.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
 set -euo pipefail
 cd "$(dirname "$0")/.."

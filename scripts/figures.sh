@@ -2,7 +2,7 @@
 # Compares the figures in the documents with what the commands print, and names each that differs. Counts and sizes must
 # be the same, on every machine with CI's compilers; of times only the ratios are compared, and may be off by a third.
 #
-#   scripts/figures.sh    some minutes, on a quiet machine
+#   scripts/figures.sh    ten minutes, on a quiet machine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
@@ -11,7 +11,7 @@ rm -rf $outputs
 mkdir -p $outputs
 # The documents with figures; one that does not exist is left out.
 documents=()
-for file in README.md benches/peers/README.md embedded/README.md testdata/captures/README.md; do
+for file in README.md SECURITY.md benches/peers/README.md embedded/README.md testdata/captures/README.md; do
     test ! -f $file || documents+=("$file")
 done
 for file in "${documents[@]}"; do
@@ -47,14 +47,18 @@ benches/peers/instructions.sh >$outputs/instructions
 count() {
     awk -v set="$1" '$1 == set { printf "%.0f", $2; found = 1 } END { exit !found }' $outputs/instructions
 }
-syn=$(count syn-40) options=$(count syn-60) data=$(count data-1500) ipv6=$(count ipv6-syn-60)
+syn=$(count syn-40)
+options=$(count syn-60)
+data=$(count data-1500)
+ipv6=$(count ipv6-syn-60)
 says "$syn for a SYN, $options for one with options, $data for 1,500 bytes, $ipv6 for a SYN without options over IPv6"
 
 embedded/footprint.sh >$outputs/footprint
 says_lines '^\| tcp-reset' $outputs/footprint
 
 size() { awk -F ' *[|] *' -v row="$1" '$2 == row { print $3; found = 1 } END { exit !found }' $outputs/footprint; }
-ipv4=$(size 'tcp-reset, IPv4') both=$(size 'tcp-reset, IPv4 and IPv6')
+ipv4=$(size 'tcp-reset, IPv4')
+both=$(size 'tcp-reset, IPv4 and IPv6')
 says "$ipv4 bytes of linked code for IPv4 and $both for both versions"
 
 embedded/firmware/run.sh >$outputs/firmware
@@ -65,15 +69,19 @@ deepest() {
 stack=$(deepest 'ipv[46]-netfilter by reset\(\)[a-z, ]*')
 says "at most $stack bytes for \`tcp_reset::reset\`"
 says "at most $stack bytes of stack: "
-ipv4=$(deepest 'ipv4-[a-z-]*') ipv6=$(deepest 'ipv6-[a-z-]*') alone=$(deepest 'ipv4-netfilter, alone')
+ipv4=$(deepest 'ipv4-[a-z-]*')
+ipv6=$(deepest 'ipv6-[a-z-]*')
+alone=$(deepest 'ipv4-netfilter, alone')
 says "; $ipv4 for an IPv4 decision kept as a value and $ipv6 for an IPv6 one"
+says "at most $stack bytes for \`reset\` on a Cortex-M, $ipv6 for an IPv6 decision kept as a value"
 says "; $alone in an image with IPv4 alone"
 # syn TARGET OPT_LEVEL: the instructions of the first vector, a SYN.
 syn() {
     awk -v image="$1, opt-level $2:" '/opt-level/ { here = $0 == image }
         here && /^ipv4-netfilter by reset\(\): / { print $(NF - 4); found = 1 } END { exit !found }' $outputs/firmware
 }
-small=$(syn thumbv7m-none-eabi '"z"') fast=$(syn thumbv7m-none-eabi 3)
+small=$(syn thumbv7m-none-eabi '"z"')
+fast=$(syn thumbv7m-none-eabi 3)
 says "$small to answer a SYN on thumbv7m at opt-level z, $fast at 3"
 
 # ratios FILE...: a line "TABLE / ROW / COLUMN<tab>RATIO" for each cell with a ratio. The table's name is the first cell of

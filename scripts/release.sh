@@ -46,10 +46,12 @@ step "nothing is uncommitted" nothing_uncommitted
 step "CHANGELOG.md has a section for $version" grep -F "## [$version]" CHANGELOG.md
 step "$version is not tagged yet" test "v$version" != "$last"
 # No tag without it: the registry resolves the README's links against it.
-repository=$(sed -n 's/^repository = "\([^"]*\)".*/\1/p' Cargo.toml)
-case $repository in
-"" | https://example.org/*) skip "repository" "Cargo.toml has none, or the placeholder; its owner sets it" ;;
-esac
+for manifest in Cargo.toml capi/Cargo.toml; do
+    repository=$(sed -n 's/^repository = "\([^"]*\)".*/\1/p' $manifest)
+    case $repository in
+    "" | https://example.org/*) skip "repository" "$manifest has none, or the placeholder; its owner sets it" ;;
+    esac
+done
 
 # Supply chain.
 if has cargo-deny "licences, versions and advisories"; then

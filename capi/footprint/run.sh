@@ -74,7 +74,8 @@ measure() {
     test "$3" = thumbv7em || cpu=cortex-m0
     for opt_level in z s; do
         link "$1" "$3" $cpu $opt_level "$image"
-        read -r text data bss <<<"$(arm-none-eabi-size "$image" | awk 'NR == 2 { print $1, $2, $3 }')"
+        arm-none-eabi-size "$image" | awk 'NR == 2 { print $1, $2, $3 }' >"$image.size"
+        read -r text data bss <"$image.size"
         if arm-none-eabi-nm "$image" | grep -E 'panic|unwind|alloc'; then
             die "$2 on $3 holds these"
         fi

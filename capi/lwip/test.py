@@ -48,7 +48,7 @@ SHORT_ROUTE = (socket.IPPROTO_IP, socket.IP_TOS, 0x10)  # the route with an MTU 
 MAY_FRAGMENT = (socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
 
 # connect() to the closed port, in all forms that Linux has: name, IP versions, what is done to the socket, what comes of it
-# behind the filter, and from lwIP by itself. Two hang whoever answers: Linux believes no reset without a signature for
+# behind the filter, and from lwIP by itself. Two hang whoever answers: Linux accepts no reset without a signature for
 # a connection that has one, and fragments draw no reset.
 FORMS = [
     ("plain", BOTH, {}, REFUSED, REFUSED),

@@ -3,7 +3,7 @@
 # answers them, the greatest stack depth of a reset, the instructions of one. Fails unless all are answered so, or if
 # the stack is over its ceiling (stack.ceiling).
 #
-#   embedded/firmware/run.sh                   half a minute
+#   embedded/firmware/run.sh                   two minutes
 #   embedded/firmware/run.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
 set -euo pipefail
 cd "$(dirname "$0")/../.."
