@@ -39,14 +39,14 @@ def refused(host, port):
 
 
 def abort(host, port):
-    """Says something, hears it, and closes with a reset."""
+    """Sends data, receives it back, and closes with a reset."""
     with socket.create_connection((host, int(port)), timeout=5) as client:
         exchange(client)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def interrupted(host, port, *rule):
-    """Says something, hears it, inserts the rule, and must be reset when it speaks again."""
+    """Sends data, receives it back, inserts the rule, and must be reset when it sends again."""
     with socket.create_connection((host, int(port)), timeout=5) as client:
         exchange(client)
         subprocess.run(rule, check=True, timeout=5)
