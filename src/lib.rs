@@ -199,7 +199,7 @@ fn answer<'a>(
     })
 }
 
-/// Whether the IP version, the upper half of the first byte, is 6. Fewer than 20 bytes are too short for either version.
+/// Whether the IP version, the upper half of the first byte, is 6.
 const fn is_ipv6(packet: &[u8]) -> bool {
     matches!(packet, [0x60..=0x6f, ..])
 }

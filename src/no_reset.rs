@@ -31,8 +31,8 @@ use core::fmt;
 /// | `NoConnection` | only towards the destination: a SYN without ACK that was dropped | the same |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-// Four bytes, like the value beside it in `Result`. Otherwise the compiler copies that value with `memcpy`: 600 bytes on
-// small machines.
+// Aligned to four bytes, like the value beside it in `Result`. Otherwise the compiler copies that value with `memcpy`: 600
+// bytes on small machines.
 #[repr(u32)]
 pub enum NoReset {
     /// The buffer ends before the packet does or, where the TCP checksum is trusted, before its headers do.

@@ -1,7 +1,7 @@
 //! Mistakes of other stacks and firewalls in their resets, and the test that shows that this crate does not make them.
 //!
-//! A project is named where its file and version, or its issue or pull request, can be; else the mistake alone. Vectors are
-//! those of `testdata/vectors/ipv4-netfilter.txt`. Wrong numbers are tested here, the other mistakes in other files:
+//! A project is named where its version or commit, or its issue or pull request, is known; else the mistake alone. Vectors
+//! are those of `testdata/vectors/ipv4-netfilter.txt`. Wrong numbers are tested here, the other mistakes in other files:
 //!
 //! | mistake | test |
 //! |---|---|
@@ -45,7 +45,7 @@ fn answer(tcp: &Tcp) -> (u8, u32, u32) {
     v4
 }
 
-/// Who was wrong, where, and how; with an example vector. Then a segment: flags, SEQ, ACK, data; and the reset: SEQ, ACK.
+/// What was wrong, in what project if one is named, and an example vector if there is one. Then a segment: flags, SEQ, ACK, data; and the reset: SEQ, ACK.
 /// The reset acknowledges exactly if the segment does not.
 type Mistake = (&'static str, u8, u32, u32, &'static [u8], (u32, u32));
 
