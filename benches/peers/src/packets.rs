@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use support::packet::{Tcp, V4, V6, repair};
-use support::protocol::{PSH, UDP};
+use support::protocol::{DESTINATION_OPTIONS, PSH, UDP};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
 /// What Linux puts into a SYN: maximum segment size, SACK permitted, timestamps, window scale.
@@ -54,6 +54,12 @@ pub fn of(kind: Kind) -> Vec<Vec<u8>> {
 pub fn data_65535() -> Vec<Vec<u8>> {
     let mut rng = Rng::with_seed(65535);
     (0..32).map(|_| packet(data(65535), &mut rng)).collect()
+}
+
+/// A SYN over IPv6, behind as many extension headers as a packet holds.
+pub fn chain_65535() -> Vec<Vec<u8>> {
+    let extensions = vec![(DESTINATION_OPTIONS, vec![0, 0, 1, 4, 0, 0, 0, 0]); (65535 - 20) / 8];
+    vec![V6 { extensions, ..V6::default() }.bytes()]
 }
 
 /// 4096 packets of several kinds and sizes, in random order.

@@ -34,6 +34,7 @@ const SETS: &[Set] = &[
     Set { name: "data-576", answer: reset, packets: || of(DATA_576), answered: true },
     Set { name: "data-1500", answer: reset, packets: || of(DATA_1500), answered: true },
     Set { name: "ipv6-syn-60", answer: reset, packets: || of(IPV6_SYN_60), answered: true },
+    Set { name: "ipv6-chain-65535", answer: reset, packets: packets::chain_65535, answered: true },
     Set { name: "trust-syn-40", answer: trust, packets: || of(SYN_40), answered: true },
     Set { name: "trust-65535", answer: trust, packets: packets::data_65535, answered: true },
     Set { name: "rst-40", answer: reset, packets: || of(RST_40), answered: false },
@@ -108,11 +109,11 @@ fn answer_all(set: &Set, rounds: u64) {
 
 /// Counts every set and prints a table.
 fn count_all() -> Result<()> {
-    writeln!(stdout(), "{:<16}{:>12}", "set", "instructions")?;
+    writeln!(stdout(), "{:<18}{:>12}", "set", "instructions")?;
     for set in SETS {
         let calls = ROUNDS * (set.packets)().len() as u64;
         let count = (collected(set.name, 2 * ROUNDS)? - collected(set.name, ROUNDS)?) as f64 / calls as f64;
-        writeln!(stdout(), "{:<16}{count:>12.1}", set.name)?;
+        writeln!(stdout(), "{:<18}{count:>12.1}", set.name)?;
     }
     Ok(())
 }
