@@ -196,10 +196,12 @@ faults() {
     stop INT
     # The kernel frees them a little later.
     for _ in $(seq 50); do
-        test "$(programs) $(maps)" != "$before_programs $before_maps" || break
+        left_programs=$(programs)
+        left_maps=$(maps)
+        test "$left_programs $left_maps" != "$before_programs $before_maps" || break
         sleep 0.1
     done
-    test "$(programs) $(maps)" = "$before_programs $before_maps" || die "programs or maps are left: $(bpftool prog show)"
+    test "$left_programs $left_maps" = "$before_programs $before_maps" || die "programs or maps are left: $(bpftool prog show)"
     echo "down and up, killed, changed under load: nothing is left"
 }
 
