@@ -44,6 +44,7 @@ no_dependency() {
 mkdir -p target
 step "nothing is uncommitted" nothing_uncommitted
 step "CHANGELOG.md has a section for $version" grep -F "## [$version]" CHANGELOG.md
+grep -qE "^## \[$version\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$" CHANGELOG.md || skip "the day in CHANGELOG.md" "the section has none yet"
 step "$version is not tagged yet" test "v$version" != "$last"
 # No tag without it: the registry resolves the README's links against it.
 for manifest in Cargo.toml capi/Cargo.toml; do
