@@ -25,9 +25,7 @@ const DESTINATION_OPTIONS: u8 = 60;
 /// The reset that answers an IPv6 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-// Equal offsets in both versions: saves 8 to 20 instructions for a SYN whose decision is read before it is written. They
-// may change.
-#[repr(C)]
+#[repr(C)] // As in IPv4.
 pub struct Reset {
     /// Ports and numbers.
     pub tcp: tcp::Reset,
@@ -75,6 +73,7 @@ impl Reset {
             let tcp = tcp::Reset { ..tcp::decide(found, config, towards)? };
             let [source, destination] = towards.turn([&addresses[..4], &addresses[4..]]);
             let (hop_limit, is_default) = (config.hop_limit, config.is_default());
+            // Not by `map`, which the compiler does not inline into large functions: saves 90 instructions of a SYN's.
             let (source, destination) = (address(source), address(destination));
             Ok(Self { tcp, traffic_class, hop_limit, config: *config, is_default, source, destination })
         })

@@ -224,7 +224,7 @@ impl fmt::Display for Reset {
 /// and destination address.
 pub(crate) type Found<'a> = (&'a [u8], usize, Sum);
 
-/// Decides on a segment, of which the buffer holds all, unless the TCP checksum is trusted.
+/// Decides on a segment. The buffer holds all of it, unless the TCP checksum is trusted.
 #[inline(always)]
 pub(crate) fn decide((segment, len, addresses): Found, config: &Config, towards: Towards) -> Result<Reset, NoReset> {
     let Some(header) = segment.as_chunks().0.first_chunk() else {

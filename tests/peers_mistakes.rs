@@ -45,8 +45,8 @@ fn answer(tcp: &Tcp) -> (u8, u32, u32) {
     v4
 }
 
-/// What was wrong, in what project if one is named, and an example vector if there is one. Then a segment: flags, SEQ, ACK, data; and the reset: SEQ, ACK.
-/// The reset acknowledges exactly if the segment does not.
+/// What was wrong, in what project if one is named, and an example vector if there is one. Then a segment: flags, SEQ, ACK,
+/// data; and the reset: SEQ, ACK. The reset acknowledges exactly if the segment does not.
 type Mistake = (&'static str, u8, u32, u32, &'static [u8], (u32, u32));
 
 /// Mistakes in the numbers.

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-/// One implementation, or one kind of packet: its argument is the number of passes over the packets, its result the nanoseconds for one packet.
+/// One implementation, or one kind of packet: its argument is the number of passes over the packets, its result the
+/// nanoseconds for one packet.
 pub type Implementation<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
 
 /// The medians of an implementation.
