@@ -9,11 +9,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
 export CARGO_TERM_COLOR=never
-fuzz_seconds=3600 cases=1000000 packets=10000000 mebibytes=1024 mutants=() long=--long
+fuzz_seconds=3600 cases=1000000 packets=10000000 mebibytes=1024 mutants=() long=--long rounds=30 share=1
 case ${1:-} in
 "") ;;
 --rehearse)
     fuzz_seconds=60 cases=10000 packets=100000 mebibytes=64 mutants=(--sharding round-robin --shard 0/40) long=
+    rounds=3 share=0.5
     skip "the full length" "this is a rehearsal"
     ;;
 *) die "usage: scripts/release.sh [--rehearse]" ;;
@@ -116,6 +117,11 @@ fuzzers=()
 # After the fuzzers, so that the machine is quiet.
 step "the README's figures" scripts/figures.sh
 step "the gate" .ci/run
+if xdp/target/loader/release/xdp-reset --verify >/dev/null 2>&1; then
+    step "the ratios that xdp/README.md asks for" xdp/target/loader/release/benchmark 50000 $rounds xdp/target/speed.svg $share
+else
+    skip "the ratios that xdp/README.md asks for" "bpf(2) is not allowed here"
+fi
 
 echo
 print_not_done

@@ -1,4 +1,4 @@
-//! The small programs of the race: what sends, what counts the answers, and what there is to compare with.
+//! The small programs of the benchmark: what sends, what counts the answers, and what there is to compare with.
 #![no_std]
 #![no_main]
 

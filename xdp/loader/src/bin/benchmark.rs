@@ -1,8 +1,8 @@
 //! How long an answer takes: the XDP program beside netfilter and a closed port, interleaved, on a veth pair in a network
 //! namespace of its own. One pinned CPU does all: it sends, answers and counts the answers.
 //!
-//! `race [PACKETS] [ROUNDS] [CHART.svg]` prints a table, draws a chart of it, and fails if an answer is missing or the program
-//! is not as far ahead as the README says.
+//! `benchmark [PACKETS] [ROUNDS] [CHART.svg] [SHARE]` prints a table, draws a chart of it, and fails if an answer is missing or
+//! the program is not as many times as fast as the README asks. Given a share, say 0.5, this part of the ratios is enough.
 
 use std::fmt::Write;
 use std::{env, fs};
@@ -19,7 +19,7 @@ use xdp_reset::Program;
 use xdp_reset::device::Device;
 use xdp_reset::shared::Settings;
 
-static OBJECT: &[u8] = include_bytes_aligned!("../../../target/program/bpfel-unknown-none/release/race");
+static OBJECT: &[u8] = include_bytes_aligned!("../../../target/program/bpfel-unknown-none/release/benchmark");
 
 const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const SENDER: [u8; 6] = [2, 0, 0, 0, 0, 2];
@@ -60,6 +60,7 @@ const RUNNERS: [(Runner, &str, bool); 10] = [
 fn main() -> Result<()> {
     let number = |nth, default| env::args().nth(nth).map_or(Ok(default), |text| text.parse());
     let (packets, rounds): (u32, u32) = (number(1, 100_000)?, number(2, 5)?);
+    let share = env::args().nth(4).map_or(Ok(1.0), |text| text.parse())?;
     enter()?;
     let mut cpu = CpuSet::new();
     cpu.set(0)?;
@@ -72,14 +73,15 @@ fn main() -> Result<()> {
     set("ipv6/conf/default/accept_ra", "0")?;
     run("ip", &["-batch", "-"], script, "iproute2")?;
     std::thread::sleep(std::time::Duration::from_secs(3));
-    let mut race = Race::new()?;
+    let mut benchmark = Benchmark::new()?;
     let frames = [("SYN", frame(4, 0)), ("1,500 bytes", frame(4, 1460)), ("IPv6 SYN", frame(6, 0))];
     // What else runs on the machine can only add to a time: so the least one of the rounds counts.
     let mut times = [[f64::INFINITY; 3]; RUNNERS.len()];
     for _ in 0..rounds {
         for (row, (runner, name, answers)) in RUNNERS.iter().enumerate() {
             for (column, (kind, frame)) in frames.iter().enumerate() {
-                let time = race.time(*runner, frame, packets, *answers).with_context(|| format!("{name}, {kind}"))?;
+                let time =
+                    benchmark.time(*runner, frame, packets, *answers).with_context(|| format!("{name}, {kind}"))?;
                 times[row][column] = times[row][column].min(time);
             }
         }
@@ -88,7 +90,7 @@ fn main() -> Result<()> {
         fs::write(&path, chart(&times)).with_context(|| format!("cannot write {path}"))?;
     }
     report(&times);
-    check(&times)
+    check(&times, share)
 }
 
 /// Nanoseconds a packet, by row and kind of frame.
@@ -143,18 +145,19 @@ fn report(times: &Times) {
 /// the floor taken off. Both sides sum the 1,500 bytes.
 const BOUNDS: [[f64; 4]; 3] = [[5.0, 3.0, 10.0, 6.0], [4.5, 3.0, 8.0, 5.0], [5.0, 3.0, 10.0, 6.0]];
 
-fn check(times: &Times) -> Result<()> {
+fn check(times: &Times, share: f64) -> Result<()> {
     for (column, bounds) in BOUNDS.iter().enumerate() {
         let [ours, ingress, input, floor] = [0, 2, 4, 6].map(|row| times[row][column]);
         let net = ours - floor;
         let measured = [input / ours, ingress / ours, (input - floor) / net, (ingress - floor) / net];
-        let enough = measured.iter().zip(bounds).all(|(measured, bound)| measured >= bound);
+        let bounds = bounds.map(|bound| bound * share);
+        let enough = measured.iter().zip(bounds).all(|(measured, bound)| *measured >= bound);
         ensure!(enough, "column {}: {measured:.1?} times as fast, not {bounds:.1?}", column + 1);
     }
     Ok(())
 }
 
-struct Race {
+struct Benchmark {
     ebpf: Ebpf,
     arrived: PerCpuArray<MapData, u64>,
     program: Program,
@@ -162,7 +165,7 @@ struct Race {
     veth1: u32,
 }
 
-impl Race {
+impl Benchmark {
     fn new() -> Result<Self> {
         let mut ebpf = Ebpf::load(OBJECT)?;
         for name in ["send", "sink", "floor", "pass"] {
@@ -185,7 +188,7 @@ impl Race {
         let nft = |script: &str| run("nft", &["-f", "-"], script, "nftables");
         let ingress = |rule: &str| {
             nft(&format!(
-                "table netdev race {{ chain race {{ type filter hook ingress device veth0 priority 0;\n{rule}\n}}\n}}\n"
+                "table netdev benchmark {{ chain benchmark {{ type filter hook ingress device veth0 priority 0;\n{rule}\n}}\n}}\n"
             ))
         };
         nft("flush ruleset\n")?;
@@ -194,7 +197,7 @@ impl Race {
         }
         match runner {
             NftIngress => ingress("tcp dport 80 reject with tcp reset")?,
-            NftPrerouting => nft("table inet race { chain race { type filter hook prerouting priority 0;\n\
+            NftPrerouting => nft("table inet benchmark { chain benchmark { type filter hook prerouting priority 0;\n\
                  tcp dport 80 reject with tcp reset\n}\n}\n")?,
             Iptables => {
                 for tables in ["iptables-legacy", "ip6tables-legacy"] {
