@@ -41,8 +41,8 @@ functions() {
     grep -oE '\btcp_reset_[a-z0-9_]+\(' "$prefix/include/tcp_reset.h" | grep -v 'tcp_reset_packet()' | tr -d '(' | sort -u
 }
 
-# What the libraries export: the header's functions, all of them and nothing else; and they call nothing but memcpy and the
-# like. libtcp_reset.a holds the helpers of Rust's compiler too, hidden, which nothing of ours asks for on this machine.
+# What the libraries export: the header's functions, all of them and nothing else. Our object calls nothing but memcpy and
+# similar. libtcp_reset.a also holds hidden compiler helpers that this target does not use.
 symbols() {
     local ours object
     functions >"$work/functions.txt"
@@ -111,28 +111,28 @@ sanitizers() {
         --target "$host" --target-dir "$target/sanitized"
     library=$target/sanitized/$host/release/libtcp_reset.a
     nm "$library" 2>"$work/nm.txt" | grep __asan_report_load >"$work/instrumented.txt"
-    for program in arguments vectors control; do
+    for program in arguments vectors deliberate_overflow; do
         build $program "$library" -fsanitize=address,undefined -fno-sanitize-recover=all
     done
     "$work/arguments"
     "$work/vectors" testdata/vectors/*.txt
-    if "$work/control" 2>"$work/control.txt"; then
-        die "AddressSanitizer does not find the mistake in tests/control.c"
+    if "$work/deliberate_overflow" 2>"$work/deliberate_overflow.txt"; then
+        die "AddressSanitizer does not find the mistake in tests/deliberate_overflow.c"
     fi
-    grep -A 3 'heap-buffer-overflow' "$work/control.txt" | grep 'READ of size'
+    grep -A 3 'heap-buffer-overflow' "$work/deliberate_overflow.txt" | grep 'READ of size'
 }
 
 memory() {
     local program checker=(valgrind --quiet --leak-check=full --partial-loads-ok=no --error-exitcode=9)
-    for program in arguments vectors control; do
+    for program in arguments vectors deliberate_overflow; do
         build $program "$prefix/lib/libtcp_reset.a"
     done
     "${checker[@]}" "$work/arguments"
     "${checker[@]}" "$work/vectors" testdata/vectors/*.txt
-    if "${checker[@]}" "$work/control" 2>"$work/control.txt"; then
-        die "valgrind does not find the mistake in tests/control.c"
+    if "${checker[@]}" "$work/deliberate_overflow" 2>"$work/deliberate_overflow.txt"; then
+        die "valgrind does not find the mistake in tests/deliberate_overflow.c"
     fi
-    grep 'Invalid read' "$work/control.txt"
+    grep 'Invalid read' "$work/deliberate_overflow.txt"
 }
 
 # The examples as their users build them, against what was installed.

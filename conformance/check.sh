@@ -1,6 +1,6 @@
 #!/bin/bash
 # Part of the gate: the forms of the vectors agree, and every stack still answers as results/ has it. A stack that cannot
-# be built here is left out, and said so; with CI=true it fails the check, but for PyTCP: nothing else needs PyPI.
+# be built is skipped and reported; with CI=true this fails, except for PyTCP, the only one that needs PyPI.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
@@ -19,7 +19,7 @@ done
 python3 conformance/test_conformance.py --quiet
 cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 
-# steady NAME FILE: what is the same in each run. Two stacks accept from another thread, now before the fence, now after it.
+# steady NAME FILE: what is the same in each run. Two stacks accept from another thread, before or after the marker segment.
 steady() {
     case $1 in
     ipstack) grep -vE '^ipv[46]-|SYN/ACK|belongs on no wire' "$2" ;;
@@ -28,7 +28,7 @@ steady() {
     esac
 }
 
-# All are built, one after the other, then all are played at once: most of that is waiting. Each build is in the background,
+# All are built, one after the other, then all are tested at once: most of that is waiting. Each build is in the background,
 # because a build under `if` would go on after a failure.
 playable=()
 for name in "${stacks[@]}"; do
@@ -50,12 +50,12 @@ for name in "${playable[@]}"; do
     plays[$name]=$!
 done
 for name in "${playable[@]}"; do
-    wait "${plays[$name]}" || die "$name could not be played"
+    wait "${plays[$name]}" || die "$name could not be tested"
 done
 for name in "${playable[@]}"; do
     steady "$name" "conformance/results/$name.md" >$built/expected.md
     steady "$name" "$built/$name.md" >$built/found.md
-    # On a busy machine an answer may come too late: what differs is played once more, alone.
+    # On a busy machine an answer may come too late: what differs is tested once more, alone.
     if ! cmp -s $built/expected.md $built/found.md; then
         results "$name" >"$built/$name.md"
         steady "$name" "$built/$name.md" >$built/found.md

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Plays recorded packets to a TCP/IP stack behind a TUN or TAP device, and tells where its resets differ from Linux's.
+"""Sends recorded packets to a TCP/IP stack behind a TUN or TAP device, and prints where its resets differ from Linux's.
 
 The device is made in a network namespace of its own, and COMMAND is run there: a program that opens the device and
 answers. Without COMMAND the device exists already, and something answers on it. With --kernel, COMMAND is a script
 that sets the device up and ends: then the kernel answers. Linux, iproute2 and Python 3.9 are needed, and
 CAP_NET_ADMIN, as by `unshare --user --map-root-user` and a /dev/net/tun that may be opened.
 
-Exit code: 1 for a finding as severe as --fail-on says, 2 if the vectors could not be played, else 0.
+Exit code: 1 for a finding as severe as --fail-on says, 2 if the vectors could not be sent, else 0.
 """
 
 import argparse
@@ -32,7 +32,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = max(HERE / "vectors.json", HERE.parent / "testdata/vectors/vectors.json", key=os.path.exists)
 SEVERITIES = ("wrong", "silent", "different")
 SYN, RST, ACK = 2, 4, 16
-FENCE_PORT = struct.pack("!H", 9)  # no vector has it
+MARKER_PORT = struct.pack("!H", 9)  # no vector has it
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, ETH_P_ARP = 0x0003, 0x0800, 0x86DD, 0x0806
 BROADCAST, IPV4_MAPPED = b"\xff" * 6, bytes(10) + b"\xff\xff"
 
@@ -135,7 +135,7 @@ def is_open(reason, offender):
 
 
 def compare_reset(offender, expected, answer):
-    """Wrong is what keeps the peer from believing the reset (RFC 9293 §3.5.3, §3.10.7), or the network from
+    """Wrong is what keeps the peer from accepting the reset (RFC 9293 §3.5.3, §3.10.7), or the network from
     carrying it."""
     # RFC 9293 has no rule for the length of a segment whose data offset is none.
     numbers = "wrong" if 20 <= offender.header_len <= len(offender.tcp) else "different"
@@ -231,7 +231,7 @@ class Wire:
         return packet if protocol in (ETH_P_IP, ETH_P_IPV6) else b""
 
     def ask_for_mac(self, like):
-        """The first frame of any kind tells it, such as the answer to this."""
+        """The first frame of any kind contains its address, such as the answer to this."""
         if like.ip == 4:
             request = b"\0\1\x08\0\6\4\0\1" + self.our_mac + like.source + bytes(6) + like.destination
             self.transmit(request, ETH_P_ARP, BROADCAST)
@@ -266,38 +266,38 @@ def make_device(arguments, protocol):
         preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL))  # PR_SET_PDEATHSIG
 
 
-# ---------------------------------------------------------------------------------------------- the play
+# ---------------------------------------------------------------------------------------------- sending
 
 class Player:
-    """Asks one packet at a time. After each comes a fence, a segment to another port: what was to be answered before
-    has been when the fence is. Where nothing or something wrong comes, the packet is asked again with patience."""
+    """Sends one packet at a time. After each comes a marker segment, to another port: when its reset arrives, no earlier
+    answer can follow. Where nothing or something wrong comes, the packet is sent again with a longer wait."""
 
     def __init__(self, arguments, textbook):
         self.arguments, self.textbook = arguments, textbook
         self.device, self.start = make_device(arguments, ETH_P_IP if textbook.ip == 4 else ETH_P_IPV6)
         self.child = self.start()
-        self.starts, self.fences, self.fence_flags = 1, 0, ACK
+        self.starts, self.markers, self.marker_flags = 1, 0, ACK
 
-    def fence(self):
-        """Sends one, and returns the ports of its answer."""
-        self.fences += 1
-        port = struct.pack("!H", 50000 + self.fences % 10000)
-        what = port + FENCE_PORT, 1000, 2000, self.fence_flags
+    def send_marker(self):
+        """Sends a marker segment, and returns the ports of its answer."""
+        self.markers += 1
+        port = struct.pack("!H", 50000 + self.markers % 10000)
+        what = port + MARKER_PORT, 1000, 2000, self.marker_flags
         self.device.send(segment(self.textbook, self.textbook.addresses, *what))
-        return FENCE_PORT + port
+        return MARKER_PORT + port
 
-    def find_fence(self):
+    def find_marker(self):
         """Which segment the stack always answers."""
         end = time.monotonic() + self.arguments.timeout
         while time.monotonic() < end and not self.has_ended():
-            for self.fence_flags in (ACK, SYN):
-                if self.collect(0.2, self.fence())[1]:
+            for self.marker_flags in (ACK, SYN):
+                if self.collect(0.2, self.send_marker())[1]:
                     return
         why = f"the stack ended with code {self.child.returncode}" if self.has_ended() else "nothing answers"
         raise RuntimeError(f"{why}: no answer to an ACK or a SYN to port 9")
 
-    def collect(self, seconds, fence=None):
-        """The TCP packets that come before the answer to the fence, and whether that came."""
+    def collect(self, seconds, marker=None):
+        """The TCP packets that come before the answer to the marker segment, and whether that came."""
         answers, end = [], time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if not select.select([self.device.fd], [], [], min(left, 0.1))[0]:
@@ -310,9 +310,9 @@ class Player:
             if packet.flags & (RST | SYN) == SYN:  # it has accepted: nothing may stay open
                 turned = packet.destination + packet.source, packet.ports[2:] + packet.ports[:2]
                 self.device.send(segment(self.textbook, *turned, packet.ack, 0, RST))
-            if packet.ports == fence:
+            if packet.ports == marker:
                 return answers, True
-            if packet.ports[:2] != FENCE_PORT:
+            if packet.ports[:2] != MARKER_PORT:
                 answers.append(packet)
         return answers, False
 
@@ -322,7 +322,7 @@ class Player:
             self.collect(patience)  # late answers to the first time
             self.device.send(bytes.fromhex(vector["offender"]))
             answers, _ = self.collect(patience)
-            more, came = self.collect(self.arguments.timeout, self.fence())
+            more, came = self.collect(self.arguments.timeout, self.send_marker())
             answers += more
             if not came:
                 return answers, [("wrong", self.start_again(vector))]
@@ -337,7 +337,7 @@ class Player:
         has_ended, code = self.has_ended(), self.child.returncode
         self.end()
         self.child, self.starts = self.start(), self.starts + 1
-        self.find_fence()
+        self.find_marker()
         return f"the stack ended with code {code}" if has_ended else "no answer to anything any more"
 
     def has_ended(self):
@@ -362,7 +362,7 @@ class Player:
     def play(self, vectors):
         """The findings; and how many vectors were not asked, by reason."""
         findings, skipped = [], collections.Counter()
-        self.find_fence()
+        self.find_marker()
         for line, vector in vectors:
             if why := self.why_not(vector):
                 skipped[why] += 1
@@ -410,14 +410,14 @@ def parse(sets):
     where.add_argument("--kernel", metavar="NAME", help="the TUN device where the kernel answers; COMMAND sets it up")
     option("--set", required=True, choices=sets, help="the vectors: tcp-stack for a host, netfilter for a firewall")
     option("--any-address", **flag, help="the stack answers for every address; else only for that of textbook-syn")
-    option("--accepts", **flag, help="the stack accepts every connection: a SYN that is to be reset is not played")
-    option("--only", metavar="NAME", default="*", help="plays this vector, or all like 'flags-*', and prints packets")
+    option("--accepts", **flag, help="the stack accepts every connection: a SYN that is to be reset is not sent")
+    option("--only", metavar="NAME", default="*", help="sends this vector, or all like 'flags-*', and prints packets")
     option("--all", **flag, help="names all vectors that differ, not three of each kind")
     option("--link", metavar="PREFIX", help="makes names links to the vectors' text files in this folder")
     option("--fail-on", choices=("nothing", *SEVERITIES), default="wrong", help="this or worse (default: wrong)")
     option("--known", metavar="FILE", help="names of vectors, one a line, that do not fail the run")
     option("--patience", metavar="MS", type=float, default=10, help="how long to wait for a late answer (default: 10)")
-    option("--timeout", metavar="S", type=float, default=10, help="how long to wait for the fence (default: 10)")
+    option("--timeout", metavar="S", type=float, default=10, help="how long to wait for the marker's reset (default: 10)")
     option("command", nargs="*", metavar="-- COMMAND", help="the stack, or what sets the kernel up")
     return parser.parse_args()
 

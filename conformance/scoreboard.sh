@@ -1,5 +1,5 @@
 #!/bin/bash
-# Plays the vectors to every stack, or to those named: writes results/NAME.md, and the table in README.md.
+# Sends the vectors to every stack, or to those named: writes results/NAME.md, and the table in README.md.
 #
 #   conformance/scoreboard.sh [NAME...]
 set -euo pipefail

@@ -3,7 +3,7 @@
 
 stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwip-2.2 lwipv6 slirp gvisor ipstack netstack-smoltcp pytcp)
 built=target/conformance
-device=conf0 # each is played in a namespace of its own
+device=conf0 # each is tested in a namespace of its own
 
 # build NAME: builds the stack into $built, and sets $version.
 build() {
@@ -69,7 +69,7 @@ debian() {
     dpkg-query -W -f '${Version} (Debian)' "$1"
 }
 
-# play NAME IP: plays one set to the stack, and prints the report.
+# play NAME IP: sends one set to the stack, and prints the report.
 play() {
     local set=ipv$2-tcp-stack options=(--tun "$device") command
     case $1 in
@@ -101,7 +101,7 @@ play() {
         die "$1, $set: $(tail -n 1 "$built/$1-$2.log")"
 }
 
-# results NAME: the file that is kept of a stack. Both sets are played at once.
+# results NAME: the file that is kept of a stack. Both sets are sent at once.
 results() {
     local other
     play "$1" 6 >"$built/$1-6.md" &

@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# Sourced by every script. The script ends at the first command that fails and names the place.
+# Sourced by the scripts that build, check, measure or record. Two that only prepare a network namespace do without:
+# conformance/stacks/slirp.sh and testdata/vectors/replay-setup.sh.
+#
+# The script ends at the first command that fails and names the place.
 
 # -E and inherit_errexit: also inside functions and $(...). What runs under `||`, `&&`, `if` or `!` is exempt, with all
 # the functions it calls: put nothing but single commands there. The exit code of <(...) is lost: write a file instead.

@@ -3,7 +3,7 @@
 use crate::no_reset::{NoReset, refuse};
 
 /// Settings. [`Config::new`] answers as `iptables -j REJECT --reject-with tcp-reset` does. The methods set one each, in
-/// constants too; the fields tell what is set.
+/// constants too; the fields hold the settings.
 ///
 /// ```
 /// use tcp_reset::{Checksum, Config};
@@ -132,8 +132,8 @@ impl Default for Config {
 pub enum Profile {
     /// A firewall's: the netfilter REJECT target (`nf_send_reset`, `nf_send_reset6`).
     ///
-    /// Over IPv4, a TCP checksum that computes to zero is written as 0xFFFF, as Linux does. Receivers take it for right;
-    /// Wireshark, if told to check, marks it as wrong.
+    /// Over IPv4, a TCP checksum that computes to zero is written as 0xFFFF, as Linux does. Receivers accept it;
+    /// Wireshark with checksum validation enabled marks it as wrong.
     Netfilter,
     /// A host's, for a port on which nobody listens: the TCP stack (`tcp_v4_send_reset`, `tcp_v6_send_response`).
     ///

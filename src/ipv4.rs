@@ -142,7 +142,7 @@ fn check<'a>(packet: &'a [u8], config: &Config) -> Result<(&'a [[u8; 4]; 5], Fou
         let sum = if header_len > HEADER_LEN { sum.plus(Sum::of_words(options.as_chunks().0)) } else { sum };
         ensure(sum.is_valid(), NoReset::HeaderChecksum)?;
     }
-    // A first fragment goes on, whether more follow or not: the TCP checksum tells whether the segment is whole.
+    // A first fragment passes, whether more follow or not: the TCP checksum shows whether the segment is whole.
     // The upper three bits are flags (RFC 791 §3.1).
     ensure(u16::from_be_bytes([f0, f1]) << 3 == 0, NoReset::Fragment)?;
     ensure(protocol == tcp::PROTOCOL, NoReset::NotTcp)?;

@@ -121,7 +121,7 @@ pub const MAX_LEN: usize = ipv6::RESET_LEN;
 /// Why no reset is sent; `buffer` is then untouched.
 #[inline]
 pub fn reset<'a>(packet: &[u8], buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
-    // A constant, so that the compiler leaves out what it does not ask for.
+    // A constant, so that the compiler removes code for other settings.
     reset_with(packet, const { &Config::new() }, buffer)
 }
 
@@ -190,7 +190,7 @@ fn answer<'a>(
     buffer: &'a mut [u8; MAX_LEN],
 ) -> Result<&'a mut [u8], NoReset> {
     specialized!(config.is_default(), config, {
-        // IPv4 looks at the version: to look before it would cost 6 instructions of a SYN's.
+        // IPv4 looks at the version: checking first would cost 6 instructions for a SYN.
         match ipv4::answer(packet, config, towards, buffer) {
             Err(NoReset::Version) if is_ipv6(packet) => ipv6::answer(packet, config, towards, buffer)?,
             answered => return answered.map(|()| &mut buffer[..ipv4::RESET_LEN]),

@@ -113,7 +113,7 @@ impl Segment {
     ///
     /// The destination takes a reset with the sequence number that it expects next (RFC 9293 §3.10.7.4, RFC 5961 §3.2),
     /// in SYN-SENT one that acknowledges its SYN (§3.10.7.3). See [`reset_for_destination`](crate::reset_for_destination)
-    /// for what no single segment tells.
+    /// for what one segment cannot show.
     ///
     /// # Errors
     ///

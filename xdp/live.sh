@@ -98,10 +98,10 @@ errors() {
     echo "errors are clear"
 }
 
-# Another program is left alone, and taken away by --replace; not if a link holds it.
+# --replace removes another program, unless a BPF link holds it. Without --replace it stays.
 others() {
     local other mode
-    # The client's one, here too. bpftool attaches without a link.
+    # The client's program is used here too. bpftool attaches without a link.
     other=$(at $client ip -json link show veth1 | sed -E 's/.*"prog":\{"id":([0-9]+).*/\1/')
     for mode in xdpdrv xdpgeneric; do
         at $server bpftool net attach $mode id "$other" dev veth0

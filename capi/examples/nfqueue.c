@@ -1,9 +1,9 @@
 /*
- * Rejects the packets of a netfilter queue: each is dropped, and answered with the reset it deserves.
+ * Rejects the packets of a netfilter queue: each is dropped, and answered with a reset.
  *
- * With a pattern, only the segments that match it are; with --both-ends, their destination is reset as well. The resets
- * carry a mark, by which the rule that fills the queue lets them pass. The same program as linux/src/bin/queue.rs, and the
- * tests of that one try it.
+ * With a pattern, only matching segments are dropped; with --both-ends, their destination is reset as well. The resets
+ * carry a mark, so that the rule that fills the queue can exclude them. It is the same program as linux/src/bin/queue.rs,
+ * and the tests of that one run it too.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -62,7 +62,7 @@ static int open_raw(int family, uint32_t mark)
     return raw;
 }
 
-/* `device` is where the offender was seen: a link-local address means nothing without it. */
+/* `device` is where the offender was seen: a link-local address needs it. */
 static void send_reset(const struct firewall *firewall, const unsigned char *reset, size_t len, uint32_t device)
 {
     struct sockaddr_in to4 = {.sin_family = AF_INET};
@@ -78,7 +78,7 @@ static void send_reset(const struct firewall *firewall, const unsigned char *res
             to6.sin6_scope_id = device;
         sent = sendto(firewall->raw6, reset, len, 0, (struct sockaddr *)&to6, sizeof to6);
     }
-    /* A reset that is lost is lost as any packet may be; its peer asks again. */
+    /* A lost reset is like any lost packet: the peer retransmits, and is answered again. */
     if (sent < 0)
         fprintf(stderr, "queue: cannot send a reset: %s\n", strerror(errno));
 }
@@ -126,7 +126,7 @@ static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct n
             destination_len = tcp_reset_packet_for_destination(packet, (size_t)len, TCP_RESET_FATE_DROPPED, to_destination,
                                                                sizeof to_destination, &config, NULL);
     }
-    /* What draws no reset is dropped all the same, as by REJECT: it has been decided against. */
+    /* A packet that draws no reset is dropped too, as by REJECT: the rule that queued it has already rejected it. */
     if (nfq_set_verdict(queue, ntohl(header->packet_id), accepted ? NF_ACCEPT : NF_DROP, 0, NULL) < 0)
         fail("cannot decide on a packet: %s", strerror(errno));
     if (source_len > 0)
@@ -136,7 +136,7 @@ static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct n
     return 0;
 }
 
-/* Runs until a signal or an error ends it, and its hold on the queue with it. */
+/* Runs until a signal or an error ends it and releases the queue. */
 static void reject(struct firewall *firewall, uint16_t number)
 {
     static char buffer[0x20000];
@@ -152,7 +152,7 @@ static void reject(struct firewall *firewall, uint16_t number)
         fail("cannot open a netfilter socket: %s", strerror(errno));
     queue = nfq_create_queue(handle, number, decide, firewall);
     if (queue == NULL)
-        fail("cannot bind queue %u, which takes CAP_NET_ADMIN and that no other program holds it: %s", number,
+        fail("cannot bind queue %u: this needs CAP_NET_ADMIN, and no other program may use the queue: %s", number,
              strerror(errno));
     /* Large packets of many segments as they are: each is one packet and draws one reset, as from REJECT. */
     if (nfq_set_mode(queue, NFQNL_COPY_PACKET, 0xffff) < 0 ||

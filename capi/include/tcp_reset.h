@@ -17,8 +17,9 @@
  * - The reply buffer may be the offending packet itself or overlap it: nothing is written before everything has been read.
  *   A reply is never longer than its offender.
  * - `config` may be null, which is the same as TCP_RESET_CONFIG_INIT.
- * - Null pointers, lengths that no object has, and numbers that are not defined here draw TCP_RESET_REASON_ARGUMENT.
- *   Otherwise a pointer has to point to as many bytes as the length beside it says.
+ * - Null pointers, impossible lengths, and numbers that are not defined here return TCP_RESET_REASON_ARGUMENT. A length is
+ *   impossible if it is more than half of the address space or goes past its end; the length of an address, if it is
+ *   neither 4 nor 16. Otherwise a pointer has to point to as many bytes as the length beside it says.
  * - There is no state and no allocation: any thread, signal handler or interrupt may call.
  */
 
@@ -186,7 +187,7 @@ enum tcp_reset_reason
      */
     TCP_RESET_REASON_OTHER = 999,
     /**
-     * The caller's mistake: a null pointer, a length that no object has, or a number that is not defined here.
+     * The caller's mistake: a null pointer, an impossible length, or a number that is not defined here.
      */
     TCP_RESET_REASON_ARGUMENT = 1000,
     /**
@@ -352,8 +353,8 @@ size_t tcp_reset_packet(const void *packet,
  * Writes the reset that ends the connection of a packet, IPv4 or IPv6, at the packet's destination, in the name of its
  * source. `fate` is TCP_RESET_FATE_DROPPED or TCP_RESET_FATE_DELIVERED. To end both sides, call tcp_reset_packet() too.
  *
- * One segment does not tell all: the documentation of reset_for_destination() in the Rust crate tells when a destination
- * ignores such a reset.
+ * One segment does not show the whole state: the documentation of reset_for_destination() in the Rust crate explains when
+ * a destination ignores such a reset.
  */
 size_t tcp_reset_packet_for_destination(const void *packet,
                                         size_t packet_len,

@@ -38,7 +38,7 @@ static void fail(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* Whether nobody of ours is there: no socket listens on the port, and no connection has it. */
+/* Whether the port is closed: no socket listens on it, and no connection has it. */
 static int is_closed(u16_t port)
 {
     const struct tcp_pcb_listen *listener;

@@ -42,8 +42,8 @@ pub unsafe extern "C" fn tcp_reset_packet(
 /// Writes the reset that ends the connection of a packet, IPv4 or IPv6, at the packet's destination, in the name of its
 /// source. `fate` is TCP_RESET_FATE_DROPPED or TCP_RESET_FATE_DELIVERED. To end both sides, call tcp_reset_packet() too.
 ///
-/// One segment does not tell all: the documentation of reset_for_destination() in the Rust crate tells when a destination
-/// ignores such a reset.
+/// One segment does not show the whole state: the documentation of reset_for_destination() in the Rust crate explains when
+/// a destination ignores such a reset.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tcp_reset_packet_for_destination(
     packet: *const c_void,
@@ -223,7 +223,7 @@ pub extern "C" fn tcp_reset_reason_name(reason: u32) -> *const c_char {
 unsafe fn offender<'a>(data: *const c_void, len: usize, config: *const Config) -> Result<(&'a [u8], Settings), Reason> {
     // SAFETY: the caller says so.
     let data = unsafe { bytes(data, len) }?;
-    // SAFETY: the caller says so, and null is asked for first.
+    // SAFETY: the caller says so, and null is checked first.
     let config = if config.is_null() { Settings::new() } else { unsafe { config.read() }.settings()? };
     Ok((data, config))
 }
@@ -250,7 +250,7 @@ unsafe fn addresses(source: *const c_void, destination: *const c_void, len: usiz
 #[inline(always)]
 unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Result<&'a [u8], Reason> {
     check(data, len)?;
-    // SAFETY: the caller says so. It is not null, and `check` has seen to the length.
+    // SAFETY: the caller says so. It is not null, and `check` has checked the length.
     Ok(unsafe { slice::from_raw_parts(data.cast(), len) })
 }
 
@@ -266,11 +266,11 @@ fn check(data: *const c_void, len: usize) -> Result<(), Reason> {
 ///
 /// `pointer` is null or points to a value.
 unsafe fn value<T: Copy>(pointer: *const T) -> Result<T, Reason> {
-    // SAFETY: the caller says so, and null is asked for first.
+    // SAFETY: the caller says so, and null is checked first.
     if pointer.is_null() { Err(Reason::Argument) } else { Ok(unsafe { pointer.read() }) }
 }
 
-/// Copies a reply to C's buffer, tells why there is none otherwise, and returns its length.
+/// Copies a reply to C's buffer, or sets the reason why there is none, and returns its length.
 ///
 /// # Safety
 ///
@@ -299,7 +299,7 @@ unsafe fn hand_over(answer: Result<&[u8], Reason>, buffer: *mut c_void, size: us
     len
 }
 
-/// Fills in numbers, or tells why there are none.
+/// Fills in numbers, or returns why there are none.
 ///
 /// # Safety
 ///

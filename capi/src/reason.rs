@@ -50,7 +50,7 @@ pub enum Reason {
     EtherType = 19,
     /// One that this header does not know.
     Other = 999,
-    /// The caller's mistake: a null pointer, a length that no object has, or a number that is not defined here.
+    /// The caller's mistake: a null pointer, an impossible length, or a number that is not defined here.
     Argument = 1000,
     /// The reply does not fit into the buffer.
     ReplySize = 1001,

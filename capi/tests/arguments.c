@@ -1,4 +1,4 @@
-/* Arguments that a mistake in C brings: null pointers, lengths that no object has, numbers that are not defined. */
+/* Arguments that a mistake in C brings: null pointers, impossible lengths, numbers that are not defined. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -40,7 +40,7 @@ impl Capture {
             _ => None,
         };
         if let Some((format, command)) = decompress {
-            return Err(format!("{name}: is {format}-compressed: decompress it first ({command} FILE | resets -)"));
+            return Err(format!("{name}: {format}-compressed; decompress it first ({command} FILE | resets -)"));
         }
         let failure = Failure::default();
         let source = Source { reader: io::Cursor::new(magic).chain(source), failure: failure.clone() };

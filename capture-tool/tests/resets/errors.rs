@@ -29,9 +29,9 @@ fn a_file_is_no_capture_and_nothing_is_overwritten() {
         (b"Not a capture, but long enough to be one.", error),
         (&header[..23], error),
         (&section[..27], error),
-        (b"\x1f\x8b\x08\0\0\0\0\0", "is gzip-compressed: decompress it first (gunzip -c FILE | resets -)"),
-        (b"\x28\xb5\x2f\xfd\x04\x68", "is zstd-compressed: decompress it first (zstd -dc FILE | resets -)"),
-        (b"\xfd7zXZ\0\0\x04", "is xz-compressed: decompress it first (xz -dc FILE | resets -)"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "gzip-compressed; decompress it first (gunzip -c FILE | resets -)"),
+        (b"\x28\xb5\x2f\xfd\x04\x68", "zstd-compressed; decompress it first (zstd -dc FILE | resets -)"),
+        (b"\xfd7zXZ\0\0\x04", "xz-compressed; decompress it first (xz -dc FILE | resets -)"),
     ];
     for (bytes, error) in cases {
         let (run, output) = read_and_write(bytes);

@@ -111,7 +111,7 @@ fn replay(name: &str, packed: &[u8], answer: Answer) -> u32 {
         }
     }
     if same + different == 0 || !rest.is_empty() {
-        hprintln!("{}: the vectors are not whole", name);
+        hprintln!("{}: the vectors are incomplete", name);
         different += 1;
     }
     let count = instructions(packed, answer);

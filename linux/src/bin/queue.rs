@@ -38,7 +38,7 @@ fn reject(arguments: &Arguments) -> Result<()> {
         Sender::new(Some(mark)).context("cannot open a raw socket, which takes CAP_NET_RAW and CAP_NET_ADMIN")?;
     let mut queue = Queue::open().context("cannot open a netfilter socket")?;
     queue.bind(number).with_context(|| {
-        format!("cannot bind queue {number}, which takes CAP_NET_ADMIN and that no other program holds it")
+        format!("cannot bind queue {number}: this needs CAP_NET_ADMIN, and no other program may use the queue")
     })?;
     // Do not split large packets: one packet of many segments draws one reset, as from REJECT.
     queue.set_recv_gso(number, true)?;

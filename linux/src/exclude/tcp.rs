@@ -1,7 +1,7 @@
 //! What the TCP stack decides before it answers.
 
-/// Whether the options of `segment` sign it (TCP MD5, TCP-AO), or are no list of options at all. The stack answers
-/// neither, where it is built to sign (`tcp_do_parse_auth_options`).
+/// Whether the options of `segment` sign it (TCP MD5, TCP-AO), or are malformed. A kernel built with signatures does not
+/// answer such segments (`tcp_do_parse_auth_options`).
 pub(super) fn is_signed(segment: &[u8]) -> bool {
     let Some(&offset) = segment.get(12) else { return false };
     let header_len = usize::from(offset >> 4) * 4;

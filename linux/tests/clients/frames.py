@@ -1,6 +1,6 @@
 """Sends Ethernet frames by scapy, with all kinds of VLAN tags, and checks each answer: `frames.py MODE DEVICE FAMILY`.
 
-MODE tells who answers: `responder` resets the source of each frame, `sniff` both ends. Prints how many resets came.
+MODE says who answers: `responder` resets the source of each frame, `sniff` both ends. Prints how many resets came.
 """
 
 import struct

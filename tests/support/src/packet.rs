@@ -283,7 +283,7 @@ fn repair_tcp(segment: &mut [u8], addresses: &[u8]) {
     if segment.len() < 18 {
         return;
     }
-    // The pseudo-header's sum stands for the pseudo-header.
+    // The checksum field starts with the sum of the pseudo-header.
     let addresses = sum(&pseudo_header(addresses, segment.len()));
     segment[16..18].copy_from_slice(&addresses.to_be_bytes());
     let checksum = !sum(segment);

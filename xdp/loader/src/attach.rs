@@ -59,9 +59,9 @@ fn errno(error: &ProgramError) -> Option<i32> {
 fn busy(name: &str) -> Result<String> {
     Ok(match attached(name)? {
         Some(Attached { id, program }) => {
-            format!("{name} has an XDP program already, {program:?} (id {id}): --replace takes it away")
+            format!("{name} has an XDP program already, {program:?} (id {id}): --replace removes it")
         }
-        None => format!("{name} has an XDP program already: --replace takes it away"),
+        None => format!("{name} has an XDP program already: --replace removes it"),
     })
 }
 
@@ -87,7 +87,7 @@ pub fn maps_of_running(name: &str) -> Result<Vec<u32>> {
     let Some(Attached { id, .. }) = attached(name)? else { bail!("no program runs on {name}") };
     match program(id)? {
         Some((program, maps)) if program == NAME => Ok(maps),
-        _ => bail!("the program on {name} (id {id}) is another"),
+        _ => bail!("the program on {name} (id {id}) is not xdp-reset"),
     }
 }
 
@@ -96,7 +96,7 @@ fn program(id: u32) -> Result<Option<(String, Vec<u32>)>> {
     for program in loaded_programs() {
         let program = program.map_err(|error| explain(error.into()))?;
         if program.id() == id {
-            let maps = program.map_ids()?.context("this kernel does not tell a program's maps")?;
+            let maps = program.map_ids()?.context("this kernel does not report a program's maps")?;
             return Ok(Some((program.name_as_str().unwrap_or("?").into(), maps)));
         }
     }
@@ -111,7 +111,7 @@ fn ip(arguments: &[&str]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// Takes away what is attached to the interface, unless a process holds it there by a BPF link.
+/// Removes what is attached to the interface, unless a process holds it there by a BPF link.
 pub fn detach_others(name: &str) -> Result<()> {
     let Some(Attached { id, program }) = attached(name)? else { return Ok(()) };
     for mode in ["xdpdrv", "xdpgeneric"] {

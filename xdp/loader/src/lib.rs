@@ -38,7 +38,7 @@ pub struct Program(Ebpf);
 impl Program {
     /// Loads it, and has the kernel verify it; it answers for no port yet.
     pub fn load() -> Result<Self> {
-        check_kernel(KernelVersion::current().map_err(|error| anyhow!("which kernel is this? {error}"))?)?;
+        check_kernel(KernelVersion::current().map_err(|error| anyhow!("cannot read the kernel version: {error}"))?)?;
         Self::load_object(OBJECT)
     }
 
@@ -65,7 +65,10 @@ impl Program {
 
     /// How many instructions the kernel's verifier has processed to accept it.
     pub fn verified(&mut self) -> Result<u32> {
-        self.xdp()?.info()?.verified_instruction_count().context("this kernel does not tell what its verifier has done")
+        self.xdp()?
+            .info()?
+            .verified_instruction_count()
+            .context("this kernel does not report the verified instructions")
     }
 
     /// The address of the interface: frames to others are passed up.
@@ -140,7 +143,7 @@ fn explain(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// The end of the verifier's log, which tells what it does not like.
+/// The end of the verifier's log, which gives the reason.
 fn last_lines(log: &str, count: usize) -> String {
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")

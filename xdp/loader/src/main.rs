@@ -29,7 +29,7 @@ xdp-reset --interface DEV --ports LIST [OPTION]...
   --dry-run         count what would be answered, and pass it up
   --rate N          at most N resets a second to one source (IPv6: to one /64),
                     and N at once; what is over is dropped [no limit]
-  --replace         take away another XDP program that runs on DEV, unless a BPF
+  --replace         remove another XDP program that runs on DEV, unless a BPF
                     link holds it
   --verify          only load the program, and print how many instructions the
                     kernel's verifier processes; DEV and LIST are not needed

@@ -1,8 +1,8 @@
-//! An XDP program that answers TCP segments to chosen ports with a reset, on the driver's receive path. What is not for it
-//! goes up to the kernel untouched.
+//! An XDP program that answers TCP segments to chosen ports with a reset, on the driver's receive path. Other frames
+//! go up to the kernel untouched.
 //!
-//! The crate decides on the headers and writes the reset. The verifier asks for constant offsets: so headers without
-//! options or extension headers alone are read, and whatever has them is passed up.
+//! The crate decides on the headers and writes the reset. The verifier requires constant offsets, so the program reads
+//! only headers without options or extension headers, and passes other packets to the kernel.
 #![no_std]
 #![no_main]
 
@@ -40,6 +40,13 @@ const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);
 
 const TCP: u8 = 6;
 
+/// IPv6 extension headers, as the next header of the IPv6 header.
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const DESTINATION_OPTIONS: u8 = 60;
+
 /// The most that `bpf_csum_diff` takes before Linux 6.13.
 const MAX_DIFF: usize = 512;
 
@@ -65,7 +72,7 @@ pub fn xdp_reset(context: XdpContext) -> u32 {
     }
 }
 
-/// Answers the frame, or tells by its counter why not.
+/// Answers the frame, or returns the counter of the reason.
 #[inline(always)]
 fn decide(context: &XdpContext) -> Result<u32, u32> {
     // Constant offsets: so each number of tags has code of its own.
@@ -106,7 +113,7 @@ fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
         return Err(LEFT_TO_THE_KERNEL);
     }
     let settings = settings([packet[22], packet[23]], link)?;
-    // After a map, the verifier has to see again that the offset of the segment is constant.
+    // The verifier needs this check again after a map call: the offset of the segment is then constant.
     let (_, packet) = headers::<LINK, 40, HEADERS>(context)?;
     if packet[0] != 0x45 {
         return Err(LEFT_TO_THE_KERNEL);
@@ -128,8 +135,7 @@ fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     match packet[6] {
         TCP => {}
-        // Extension headers.
-        0 | 43 | 44 | 51 | 60 => return Err(LEFT_TO_THE_KERNEL),
+        HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS => return Err(LEFT_TO_THE_KERNEL),
         _ => return Err(OTHER),
     }
     let settings = settings([packet[42], packet[43]], link)?;
@@ -143,7 +149,7 @@ fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     let (source, destination) = (reset.source.octets(), reset.destination.octets());
     let addresses = Sum::of(&source).plus(Sum::of(&destination));
     let frame_len = verify::<{ 1500 - 40 }>(context, settings, LINK + 40, payload_len, addresses)?;
-    // A host has a whole network of 64 bits.
+    // One host may use a whole /64.
     limit(settings, *destination.first_chunk().ok_or(OTHER)?)?;
     let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     turn(link);
@@ -288,7 +294,7 @@ fn sum_of_block<const N: usize>(block: &[u8; N]) -> Sum {
     }
 }
 
-/// Takes a reset off what the source may have, unless this is a dry run.
+/// Counts a reset against the source's limit, unless this is a dry run.
 #[inline(always)]
 fn limit(settings: &Settings, source: [u8; 8]) -> Result<(), u32> {
     let Settings { interval, burst, dry_run, .. } = *settings;
@@ -300,7 +306,7 @@ fn limit(settings: &Settings, source: [u8; 8]) -> Result<(), u32> {
     }
     // SAFETY: it takes nothing.
     let now = unsafe { bpf_ktime_get_ns() };
-    // When the source has had all its resets back: the generic cell rate algorithm.
+    // When the source's budget is full again: the generic cell rate algorithm.
     let Some(full) = SOURCES.get_ptr_mut(source) else {
         // It fails when other CPUs have taken all that is free: the source is then not remembered.
         let _ = SOURCES.insert(source, now + interval, 0);
@@ -346,7 +352,7 @@ fn number(reason: NoReset) -> u32 {
     reason as u32
 }
 
-/// Nothing panics: the linker finds no use of this.
+/// Required by the compiler; nothing calls it.
 #[panic_handler]
 fn panic(_: &PanicInfo) -> ! {
     loop {}

@@ -1,4 +1,4 @@
-//! The two firewalls share this: matching of data, and sending of resets.
+//! Shared by `queue`, a firewall, and `sniff`, a passive monitor: matching of data, and sending of resets.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};

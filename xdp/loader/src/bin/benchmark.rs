@@ -33,14 +33,14 @@ enum Runner {
     NftPrerouting,
     Iptables,
     ClosedPort,
-    Floor,
+    LowerBound,
     NoProgram,
     PassedByEmpty,
     PassedByThis,
 }
 
 use Runner::{
-    ClosedPort, Floor, Iptables, Native, NftIngress, NftPrerouting, NoProgram, PassedByEmpty, PassedByThis, Skb,
+    ClosedPort, Iptables, LowerBound, Native, NftIngress, NftPrerouting, NoProgram, PassedByEmpty, PassedByThis, Skb,
 };
 
 /// The rows of the table, and whether the frames are answered.
@@ -51,7 +51,7 @@ const RUNNERS: [(Runner, &str, bool); 10] = [
     (NftPrerouting, "nft, prerouting", true),
     (Iptables, "iptables, INPUT", true),
     (ClosedPort, "closed port", true),
-    (Floor, "floor: dropped at XDP", false),
+    (LowerBound, "lower bound: dropped at XDP", false),
     (NoProgram, "dropped by nft ingress, no XDP program", false),
     (PassedByEmpty, "dropped by nft ingress, passed by an empty XDP program", false),
     (PassedByThis, "dropped by nft ingress, passed by this program", false),
@@ -75,7 +75,7 @@ fn main() -> Result<()> {
     std::thread::sleep(std::time::Duration::from_secs(3));
     let mut benchmark = Benchmark::new()?;
     let frames = [("SYN", frame(4, 0)), ("1,500 bytes", frame(4, 1460)), ("IPv6 SYN", frame(6, 0))];
-    // What else runs on the machine can only add to a time: so the least one of the rounds counts.
+    // Other load can only increase a time: so the minimum of the rounds counts.
     let mut times = [[f64::INFINITY; 3]; RUNNERS.len()];
     for _ in 0..rounds {
         for (row, (runner, name, answers)) in RUNNERS.iter().enumerate() {
@@ -128,13 +128,14 @@ fn chart(times: &Times) -> String {
 
 fn report(times: &Times) {
     println!(
-        "| nanoseconds a packet, whole loop (times ours; with the floor taken off) | SYN | 1,500 bytes | IPv6 SYN |"
+        "| nanoseconds per packet, whole loop (ratio to this program; after subtracting the lower bound) \
+         | SYN | 1,500 bytes | IPv6 SYN |"
     );
     println!("|---|--:|--:|--:|");
     for ((_, name, _), row) in RUNNERS.iter().zip(times) {
         print!("| {name} |");
-        for ((time, ours), floor) in row.iter().zip(times[0]).zip(times[6]) {
-            print!(" {time:.0} ({:.1}×; {:.1}×) |", time / ours, (time - floor) / (ours - floor));
+        for ((time, ours), lower_bound) in row.iter().zip(times[0]).zip(times[6]) {
+            print!(" {time:.0} ({:.1}×; {:.1}×) |", time / ours, (time - lower_bound) / (ours - lower_bound));
         }
         println!();
     }
@@ -142,14 +143,14 @@ fn report(times: &Times) {
 }
 
 /// How many times as fast as iptables and as nft's ingress hook the program has to be, in the whole loop, and the same with
-/// the floor taken off. Both sides sum the 1,500 bytes.
+/// the lower bound subtracted. Both sides sum the 1,500 bytes.
 const BOUNDS: [[f64; 4]; 3] = [[5.0, 3.0, 10.0, 6.0], [4.5, 3.0, 8.0, 5.0], [5.0, 3.0, 10.0, 6.0]];
 
 fn check(times: &Times, share: f64) -> Result<()> {
     for (column, bounds) in BOUNDS.iter().enumerate() {
-        let [ours, ingress, input, floor] = [0, 2, 4, 6].map(|row| times[row][column]);
-        let net = ours - floor;
-        let measured = [input / ours, ingress / ours, (input - floor) / net, (ingress - floor) / net];
+        let [ours, ingress, input, lower_bound] = [0, 2, 4, 6].map(|row| times[row][column]);
+        let net = ours - lower_bound;
+        let measured = [input / ours, ingress / ours, (input - lower_bound) / net, (ingress - lower_bound) / net];
         let bounds = bounds.map(|bound| bound * share);
         let enough = measured.iter().zip(bounds).all(|(measured, bound)| *measured >= bound);
         ensure!(enough, "column {}: {measured:.1?} times as fast, not {bounds:.1?}", column + 1);
@@ -168,7 +169,7 @@ struct Benchmark {
 impl Benchmark {
     fn new() -> Result<Self> {
         let mut ebpf = Ebpf::load(OBJECT)?;
-        for name in ["send", "sink", "floor", "pass"] {
+        for name in ["send", "sink", "lower_bound", "pass"] {
             xdp(&mut ebpf, name)?.load()?;
         }
         let (veth0, veth1) = (Device::find("veth0")?.index, Device::find("veth1")?.index);
@@ -206,7 +207,7 @@ impl Benchmark {
                 }
             }
             NoProgram | PassedByEmpty | PassedByThis => ingress("tcp dport 80 drop")?,
-            Native | Skb | ClosedPort | Floor => {}
+            Native | Skb | ClosedPort | LowerBound => {}
         }
         let ports = if runner == PassedByThis { "81" } else { "80" };
         self.program.set(&Settings::default(), &ports.parse()?)?;
@@ -241,7 +242,7 @@ impl Benchmark {
     fn program(&mut self, runner: Runner) -> Result<Option<&mut Xdp>> {
         Ok(match runner {
             Native | Skb | PassedByThis => Some(self.program.xdp()?),
-            Floor => Some(xdp(&mut self.ebpf, "floor")?),
+            LowerBound => Some(xdp(&mut self.ebpf, "lower_bound")?),
             NoProgram => None,
             _ => Some(xdp(&mut self.ebpf, "pass")?),
         })

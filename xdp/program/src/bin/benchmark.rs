@@ -51,9 +51,9 @@ pub fn sink(_: XdpContext) -> u32 {
     XDP_DROP
 }
 
-/// The floor: what the loop takes by itself.
+/// The lower bound: what the loop takes by itself.
 #[xdp(frags)]
-pub fn floor(_: XdpContext) -> u32 {
+pub fn lower_bound(_: XdpContext) -> u32 {
     XDP_DROP
 }
 

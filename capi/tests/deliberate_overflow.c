@@ -1,4 +1,4 @@
-/* A mistake on purpose, that the memory checkers have to find: the packet has one byte less than the library is told. */
+/* A deliberate overflow, which the memory checkers have to find: the packet has one byte less than the library is told. */
 #include <stdlib.h>
 #include <string.h>
 
