@@ -28,21 +28,15 @@ impl Sum {
     /// Sums `data`, of any length; an odd last byte counts as if a zero byte followed it.
     #[inline]
     pub fn of(data: &[u8]) -> Self {
-        // The lengths that are common.
-        if (8..=BLOCK).contains(&data.len()) { Self::of_tail(data, data) } else { Self::of_few_or_many(data) }
+        // Common lengths are inlined.
+        if (8..=BLOCK).contains(&data.len()) { Self::of_tail(data, data) } else { Self::of_blocks(data) }
     }
 
     /// Sums data of any length, a block at a time.
     #[cold]
     #[inline(never)]
-    fn of_few_or_many(data: &[u8]) -> Self {
-        let (blocks, rest) = data.as_chunks::<BLOCK>();
-        blocks.iter().fold(Self::of_block(rest), |sum, block| sum.plus(Self::of_block(block)))
-    }
-
-    #[inline(never)]
-    fn of_block(block: &[u8]) -> Self {
-        Self::of_tail(block, block)
+    fn of_blocks(data: &[u8]) -> Self {
+        data.chunks(BLOCK).fold(Self(0), |sum, block| sum.plus(Self::of_tail(block, block)))
     }
 
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
@@ -78,7 +72,7 @@ impl Sum {
     #[inline]
     pub const fn is_valid(self) -> bool {
         if cfg!(target_pointer_width = "64") {
-            // A multiple of 65535 but not 0: 2^64 - 1, below 0, is a multiple too. Five instructions fewer than below.
+            // 0 wraps to 2^64 - 1, a multiple of 65535, and so is not valid. Saves 5 instructions over `fold`.
             self.0.wrapping_sub(1) % 0xffff == 0xfffe
         } else {
             self.fold() == 0xffff
@@ -191,6 +185,6 @@ impl Sum {
     }
 }
 
-/// How much of longer data is summed at a time: a multiple of every step, within what a small machine's sum holds and
-/// what an array may have where `usize` has 16 bits.
+/// How much of longer data is summed at a time. It is a multiple of every step, a small machine's sum holds that many bytes,
+/// and an array may be so long where `usize` has 16 bits.
 const BLOCK: usize = 0x4000;

@@ -14,6 +14,7 @@ use crate::no_reset::{NoReset, refuse};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[must_use]
+// The fields are public because the methods have the names that getters would have.
 pub struct Config {
     /// Whose reset is sent.
     pub profile: Profile,
@@ -72,11 +73,12 @@ impl Config {
         Self { partial_checksum, ..self }
     }
 
-    /// Whether all settings but the hop limit are the default ones. Each of these is represented by 0.
+    /// Whether all settings but the hop limit are the default ones, the first of each type: 0.
     #[inline(always)]
     #[expect(clippy::as_conversions, reason = "they compile to one load of four bytes")]
     pub(crate) const fn is_default(&self) -> bool {
-        let set = [self.profile as u8, self.ipv4_checksum as u8, self.tcp_checksum as u8, self.partial_checksum as u8];
+        let Self { profile, ipv4_checksum, tcp_checksum, partial_checksum, hop_limit: _ } = *self;
+        let set = [profile as u8, ipv4_checksum as u8, tcp_checksum as u8, partial_checksum as u8];
         u32::from_ne_bytes(set) == 0
     }
 
@@ -96,7 +98,8 @@ impl Config {
         if matches!(self.profile, Profile::TcpStack) { offender & !0x03 } else { 0 }
     }
 
-    /// How the reset's TCP checksum is completed.
+    /// How the reset's TCP checksum is completed. Linux writes 0xFFFF for zero where it leaves the checksum to the helper
+    /// for checksum offload, which does for TCP what UDP asks for. A receiver accepts both.
     pub(crate) const fn completion(&self, ip_version: u8) -> Completion {
         match (self.partial_checksum, self.profile, ip_version) {
             (true, ..) => Completion::Partial,
@@ -106,8 +109,8 @@ impl Config {
     }
 }
 
-/// Compiles a block twice on 64-bit machines, the second time for the default settings, which are constants there. Saves 42
-/// instructions of a SYN's 222 where the compiler does not know the settings.
+/// Compiles a block twice on 64-bit machines, once for the default settings, which are constants there. Saves 42 of 222
+/// instructions for a SYN where the compiler does not know the settings.
 macro_rules! specialized {
     ($is_default:expr, $config:ident, $block:block) => {
         if cfg!(target_pointer_width = "64") && $is_default {
@@ -127,18 +130,19 @@ impl Default for Config {
 }
 
 /// Linux has two reset generators: which one to follow.
+// The default first: see `Config::is_default`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
     /// A firewall's: the netfilter REJECT target (`nf_send_reset`, `nf_send_reset6`).
     ///
-    /// Over IPv4, a TCP checksum that computes to zero is written as 0xFFFF, as Linux does. Receivers accept it;
-    /// Wireshark with checksum validation enabled marks it as wrong.
+    /// A TCP checksum that computes to zero is written as 0xFFFF over IPv4, as 0x0000 over IPv6, as Linux does. Receivers
+    /// accept both; Wireshark with checksum validation enabled marks 0xFFFF as wrong.
     Netfilter,
     /// A host's, for a port on which nobody listens: the TCP stack (`tcp_v4_send_reset`, `tcp_v6_send_response`).
     ///
     /// It is silent on an impossible data offset, and reflects the type of service or traffic class without its ECN
-    /// bits. The IP options that Linux echoes here and the segments that it signs (TCP MD5, TCP-AO) are not
+    /// bits. A TCP checksum that computes to zero is written as 0xFFFF over IPv6, as 0x0000 over IPv4. The IP options that Linux echoes here and the segments that it signs (TCP MD5, TCP-AO) are not
     /// reproduced, and the IPv6 sources `::` and IPv4-mapped, which it answers, draw silence.
     TcpStack,
 }
@@ -148,14 +152,14 @@ pub enum Profile {
 pub(crate) enum Completion {
     /// Complete.
     Full,
-    /// Complete, and 0xFFFF where it computes to zero, as for UDP, where Linux leaves it to its checksum-offload helper.
-    /// A receiver takes both.
+    /// Complete, and 0xFFFF where it computes to zero.
     NonZero,
     /// Left partial.
     Partial,
 }
 
 /// What to do with one of the offender's checksums.
+// The default first: see `Config::is_default`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Checksum {

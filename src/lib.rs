@@ -16,7 +16,7 @@
 //! ```
 //!
 //! The packet begins with its IP header. [`NoReset`] lists the reasons for silence, in their order. [`reset_with`] does the
-//! same under a [`Config`]; a `const` one costs nothing. [`reset_for_destination`] ends the connection at its other end.
+//! same under a [`Config`]. [`reset_for_destination`] ends the connection at its other end.
 //! [`ethernet`] takes Ethernet frames.
 //!
 //! # Decide first, write later
@@ -27,15 +27,15 @@
 //! ```
 //! use tcp_reset::{Config, NoReset, Reset};
 //!
-//! /// Overwrites the packet in `frame` with its reset and returns the reset's length, 0 if none is sent.
-//! fn reset_in_place(frame: &mut [u8]) -> Result<usize, NoReset> {
+//! /// Overwrites the packet in `frame` with its reset and returns the reset, `None` if we leave it to the mail server.
+//! fn reset_in_place(frame: &mut [u8]) -> Result<Option<&mut [u8]>, NoReset> {
 //!     const CONFIG: Config = Config::new().hop_limit(255);
 //!
 //!     let reset = Reset::in_reply_to(frame, &CONFIG)?;
 //!     if reset.tcp().source_port == 25 {
-//!         return Ok(0); // The offender was sent to port 25: our mail server answers it itself.
+//!         return Ok(None); // The offender was sent to port 25: the mail server answers it.
 //!     }
-//!     Ok(reset.emit_to_slice(frame).map_or(0, |reply| reply.len()))
+//!     Ok(reset.emit_to_slice(frame))
 //! }
 //! # assert_eq!(reset_in_place(&mut []), Err(NoReset::Truncated));
 //! ```
@@ -80,7 +80,7 @@
 //! - What Linux decides by more than the packet: it is silent for IPv4 options that it rejects, and for a hop limit that
 //!   forwarding uses up. This crate answers such packets.
 #![no_std]
-#![allow(clippy::inline_always, reason = "each `inline(always)` was chosen by measurement")]
+#![allow(clippy::inline_always, reason = "chosen by measurement: 242 instructions for a SYN without, 173 with")]
 
 pub mod checksum;
 mod chunks;
@@ -170,7 +170,7 @@ pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_L
 ///
 /// # Errors
 ///
-/// Why no reset is sent; `buffer` is then untouched. [`NoReset::NoConnection`] is this function's own.
+/// Why no reset is sent; `buffer` is then untouched. Only resets towards the destination give [`NoReset::NoConnection`].
 #[inline(always)]
 pub fn reset_for_destination<'a>(
     packet: &[u8],
@@ -207,22 +207,11 @@ const fn is_ipv6(packet: &[u8]) -> bool {
 /// A reset over either version of IP, decided but not yet written: a small value that borrows nothing.
 ///
 /// `Display` prints it as tcpdump does. Two are equal if they write the same bytes and were decided under the same
-/// [`Config`].
-///
-/// ```
-/// use tcp_reset::{Config, NoReset, Reset};
-///
-/// /// Overwrites the packet in `frame` with its reset and returns the reset's length.
-/// fn reset_in_place(frame: &mut [u8]) -> Result<usize, NoReset> {
-///     let reset = Reset::in_reply_to(frame, &Config::new())?;
-///     reset.emit_to_slice(frame).map(|reply| reply.len()).ok_or(NoReset::Truncated)
-/// }
-/// # assert_eq!(reset_in_place(&mut []), Err(NoReset::Truncated));
-/// ```
+/// [`Config`]. The layout in memory may change.
 // Exhaustive: IP has these two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 // Saves 24 instructions for a SYN whose decision is read before it is written, with settings that the compiler does not
-// know; costs 12 with constant ones. The layout may change.
+// know; costs 12 with constant ones.
 #[repr(u32)]
 pub enum Reset {
     /// It answers an IPv4 packet.

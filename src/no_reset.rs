@@ -8,7 +8,8 @@ use core::fmt;
 /// Each reason has a number, `reason as usize`, that no later version changes: for a C header or an array of counters.
 /// Zero is never used, and new reasons get the numbers that follow. The size of the type may change.
 ///
-/// The first reason in this order is given:
+/// The first reason in this order is given. `Trust` in it is [`Checksum::Trust`](crate::Checksum::Trust) for the TCP
+/// checksum.
 ///
 /// | reason | IPv4 | IPv6 |
 /// |---|---|---|
@@ -17,12 +18,12 @@ use core::fmt;
 /// | `HeaderLength` | IHL below 5 | |
 /// | `TotalLength` | below the header length | |
 /// | `Jumbogram` | | payload length 0 |
-/// | `Truncated` | the buffer ends before the packet or, under [`Checksum::Trust`](crate::Checksum::Trust), before its options do | the buffer ends before the packet; not under `Trust` |
+/// | `Truncated` | the buffer ends before the packet or, under `Trust`, before its options do | the buffer ends before the packet; not under `Trust` |
 /// | `HeaderChecksum` | wrong, unless trusted | |
 /// | `Fragment` | fragment offset not 0 | (below) |
 /// | `NotTcp` | protocol not 6 | (below) |
 /// | `Source`, `Destination` | unspecified, multicast or limited broadcast | unspecified, multicast or IPv4-mapped |
-/// | `NotTcp`, `ExtensionHeader`, `Fragment`, `Truncated` | | header by header: ends elsewhere than in TCP; runs past the packet; fragment offset not 0; under `Trust`, runs past the buffer |
+/// | `NotTcp`, `ExtensionHeader`, `Truncated`, `Fragment` | | header by header: neither TCP nor an extension header; fewer than 8 bytes left in the packet (`ExtensionHeader`); under `Trust`, fewer than 8 left in the buffer; fragment offset not 0; runs past the packet (`ExtensionHeader`); under `Trust`, runs past the buffer |
 /// | `TcpHeader` | fewer than 20 bytes of TCP | the same |
 /// | `Truncated` | under `Trust`, the buffer ends before the 20 bytes of TCP | the same |
 /// | `Rst` | a reset itself | the same |
@@ -41,7 +42,7 @@ pub enum NoReset {
     Version = 2,
     /// The IPv4 header length is below 20 bytes (RFC 791 §3.1).
     HeaderLength = 3,
-    /// The IPv4 total length is below the header length, or a TCP segment is longer than any IP packet.
+    /// The IPv4 total length is below the header length, or a TCP segment is longer than an IP packet can carry.
     TotalLength = 4,
     /// The IPv4 header checksum is wrong.
     HeaderChecksum = 5,
@@ -53,9 +54,9 @@ pub enum NoReset {
     Fragment = 8,
     /// The protocol is not TCP.
     NotTcp = 9,
-    /// The source address is not unicast: nobody could receive the reset.
+    /// The source address is not unicast: no end of a connection (RFC 1122 §4.2.3.10).
     Source = 10,
-    /// The destination address is not unicast: a reset may not come from it.
+    /// The destination address is not unicast: no end of a connection (RFC 1122 §4.2.3.10).
     Destination = 11,
     /// The packet ends before a TCP header does.
     TcpHeader = 12,
@@ -111,7 +112,8 @@ impl fmt::Display for NoReset {
 
 impl Error for NoReset {}
 
-/// Refuses a packet. Cold: the compiler moves what leads here out of the way of a reset (4 to 7 instructions of a SYN's).
+/// Refuses a packet. Cold: the compiler places the code that leads here behind the code of a reset. Saves 4 to 7
+/// instructions for a SYN.
 #[cold]
 #[inline(always)]
 pub(crate) const fn refuse<T>(reason: NoReset) -> Result<T, NoReset> {

@@ -12,7 +12,7 @@ use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
-use tcp_reset::{Config, MAX_LEN, NoReset, Profile, ipv4, ipv6};
+use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6};
 
 const REASONS: &[NoReset] = &include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
 
@@ -81,8 +81,7 @@ fn ipv6_tcp_stack(offender: &[u8], buffer: &mut [u8; MAX_LEN]) -> Result<usize, 
 }
 
 fn ipv4(offender: &[u8], config: &Config, buffer: &mut [u8; MAX_LEN]) -> Result<usize, NoReset> {
-    let reset = ipv4::Reset::in_reply_to(offender, config)?;
-    Ok(reset.emit_to_slice(buffer).map_or(0, |reply| reply.len()))
+    Ok(Reset::from(ipv4::Reset::in_reply_to(offender, config)?).emit(buffer).len())
 }
 
 fn ipv6(offender: &[u8], config: &Config, buffer: &mut [u8; MAX_LEN]) -> Result<usize, NoReset> {
