@@ -1,7 +1,8 @@
 #!/bin/bash
 # What a version has to pass before it is tagged, besides CI: the long forms of everything, and what needs a registry.
-# Hours on two cores. The first step that fails ends it. A step that cannot be done here is named at the end; the exit
-# code is then 2, and the version must not be tagged.
+# Hours on two cores. The first step that fails ends it. A step that cannot be done here, of this script or of one that it
+# calls, is named at the end; the exit code is then 2, and the version must not be tagged. What can be told at once ends it
+# before the long steps; a rehearsal goes on.
 #
 #   scripts/release.sh               some hours
 #   scripts/release.sh --rehearse    the same steps, the long ones thinned, to see that each runs: 45 minutes
@@ -20,9 +21,14 @@ case ${1:-} in
 *) die "usage: scripts/release.sh [--rehearse]" ;;
 esac
 
-# has COMMAND "WHAT": whether it is installed; with --locked, cargo takes the versions that it was tested with.
-has() {
-    command -v "$1" >/dev/null || { skip "$2" "cargo install $1 --locked"; false; }
+has() { command -v "$1" >/dev/null; }
+
+# end_if_not_done: with exit code 2, if something was not done.
+end_if_not_done() {
+    test -s "$NOT_DONE" || return 0
+    echo
+    print_not_done
+    exit 2
 }
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -54,9 +60,16 @@ for manifest in Cargo.toml capi/Cargo.toml; do
     "" | https://example.org/*) skip "repository" "$manifest has none, or the placeholder; its owner sets it" ;;
     esac
 done
+# With --locked, cargo takes the versions that they were tested with.
+for tool in cargo-deny cargo-fuzz cargo-mutants ${last:+cargo-semver-checks}; do
+    has "$tool" || skip "the steps with $tool" "cargo install $tool --locked"
+done
+if [ "${1:-}" != --rehearse ]; then
+    end_if_not_done
+fi
 
 # Supply chain.
-if has cargo-deny "licences, versions and advisories"; then
+if has cargo-deny; then
     step "licences, sources, duplicate versions" cargo deny --workspace check licenses sources bans
     # The database of advisories is a repository of its own, that not every machine reaches.
     if cargo deny --workspace fetch db; then
@@ -69,8 +82,8 @@ step "no dependency" no_dependency
 
 # Interface.
 if [ -z "$last" ]; then
-    skip "semver" "there is no tag to compare with"
-elif has cargo-semver-checks "semver"; then
+    echo "semver: there is no earlier version to compare with"
+elif has cargo-semver-checks; then
     step "semver, against $last" cargo semver-checks --baseline-rev "$last"
 fi
 step "the package, unpacked elsewhere" scripts/package.sh
@@ -78,7 +91,7 @@ step "the package, unpacked elsewhere" scripts/package.sh
 # At full length; the fuzzers run at the same time as the rest.
 fuzzers=()
 trap 'for fuzzer in "${fuzzers[@]}"; do kill -- "-$fuzzer" 2>/dev/null || true; done' EXIT
-if has cargo-fuzz "fuzzing"; then
+if has cargo-fuzz; then
     step "the fuzz targets build" cargo +nightly fuzz build
     rm -rf target/fuzzing # the logs of an earlier run
     mkdir -p fuzz/corpus/packets target/fuzzing
@@ -103,7 +116,7 @@ for family in 4 6; do
             --reference $reference --family $family --packets $packets --seed "$RANDOM"
     done
 done
-if has cargo-mutants "mutation testing"; then
+if has cargo-mutants; then
     step "mutation testing" scripts/mutants.sh "${mutants[@]}"
 fi
 step "$mebibytes MiB beside connections that are cut" env CI=true TCP_RESET_MIB=$mebibytes \
@@ -123,7 +136,5 @@ else
     skip "the ratios that xdp/README.md asks for" "bpf(2) is not allowed here"
 fi
 
-echo
-print_not_done
-test ${#not_done[@]} = 0 || exit 2
+end_if_not_done
 echo "scripts/release.sh: $version may be tagged: git tag -s v$version && cargo publish"

@@ -10,7 +10,15 @@ set -Eeuo pipefail
 shopt -s inherit_errexit
 script=${0##*/}
 running=
-not_done=()
+# What was not done, also by the scripts that this one calls. The first script has the list begun, and prints it.
+outermost=
+if [ -z "${NOT_DONE:-}" ]; then
+    outermost=yes
+    NOT_DONE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/not-done.txt
+    export NOT_DONE
+    mkdir -p "$(dirname "$NOT_DONE")"
+    : >"$NOT_DONE"
+fi
 trap 'echo "$script: FAILED${running:+: $running}: ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND" >&2' ERR
 
 die() {
@@ -38,12 +46,12 @@ step() {
     running=
 }
 
-# skip "WHAT" "WHY": says that it was not done, now and (print_not_done) at the end.
+# skip "WHAT" "WHY": says that it was not done, now and (print_not_done) at the end of the first script.
 skip() {
-    not_done+=("$1: $2")
+    echo "$script: $1: $2" >>"$NOT_DONE"
     printf '\n=== NOT DONE: %s: %s\n' "$1" "$2"
 }
 
 print_not_done() {
-    test ${#not_done[@]} = 0 || printf "$script: NOT DONE: %s\n" "${not_done[@]}" >&2
+    test -z "$outermost" || sort -u "$NOT_DONE" | sed 's/^/NOT DONE: /' >&2
 }
