@@ -13,7 +13,7 @@ fn compare(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn compare_in_namespace(arguments: &[&str]) -> Option<(Option<i32>, String, String)> {
     let result = compare(arguments);
     if result.2.contains("no network namespace") || result.2.contains("TUN") || result.2.contains("/dev/net/tun") {
-        assert!(std::env::var_os("CI").is_none(), "CI has to have namespaces: {}", result.2);
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI has to have namespaces: {}", result.2);
         eprintln!("SKIPPED, nothing was compared: {}", result.2);
         return None;
     }
@@ -91,7 +91,7 @@ fn a_missing_program_is_named_with_its_package() {
         .expect("compare runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("no network namespace") || errors.contains("/dev/net/tun") {
-        assert!(std::env::var_os("CI").is_none(), "CI has to have namespaces: {errors}");
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI has to have namespaces: {errors}");
         eprintln!("SKIPPED: {errors}");
         return;
     }
