@@ -1,5 +1,5 @@
 #!/bin/bash
-# Fails if a relative link in a Markdown file leads nowhere.
+# Fails if a relative link in a Markdown file leads nowhere: the file has to exist, and in a Markdown file the heading.
 #
 #   scripts/links.sh              in the repository
 #   scripts/links.sh DIRECTORY    in an unpacked package. It lacks the chart: the registry finds that in `repository`.
@@ -15,15 +15,33 @@ else
     find . -name '*.md' >"$lists/documents"
     missing=./benches/peers/speed.svg
 fi
+
+# prose DOCUMENT: without its blocks of code.
+# shellcheck disable=SC2016
+prose() { sed '/^```/,/^```/d' "$1"; }
+
+# anchors DOCUMENT: those that GitHub makes of its headings: in lower case, without punctuation, hyphens for spaces. Two
+# headings with the same words are not told apart, and none has letters beyond ASCII.
+anchors() {
+    prose "$1" | LC_ALL=C sed -n 's/^##* //p' | LC_ALL=C tr 'A-Z ' 'a-z-' | LC_ALL=C tr -cd 'a-z0-9_\n-'
+}
+
 checked=0
 while read -r document; do
-    # shellcheck disable=SC2016
-    sed '/^```/,/^```/d' "$document" | { grep -oE '\]\([^)# ]+' || true; } | sed 's/^](//' >"$lists/links"
+    prose "$document" | { grep -oE '\]\([^) ]+' || true; } | sed 's/^](//' >"$lists/links"
     while read -r link; do
         case $link in http*) continue ;; esac
         checked=$((checked + 1))
-        target=$(dirname "$document")/$link
+        case $link in
+        "#"*) target=$document ;;
+        *) target=$(dirname "$document")/${link%%#*} ;;
+        esac
         test -e "$target" || test "$target" = "${missing:-}" || die "$document: no such file: $link"
+        case $link in *.md"#"* | "#"*)
+            anchors "$target" >"$lists/anchors"
+            grep -qxF -- "${link#*#}" "$lists/anchors" || die "$document: no such heading: $link"
+            ;;
+        esac
     done <"$lists/links"
 done <"$lists/documents"
 test $checked -gt 0 || die "no links found"
