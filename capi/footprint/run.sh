@@ -1,6 +1,6 @@
 #!/bin/bash
 # How much code a C program links that calls the library, for two small machines, by arm-none-eabi-gcc: a Markdown table, as
-# capi/README.md has it. Fails if an image is over its ceiling (ceiling), holds a panic, or keeps data besides its buffers.
+# capi/README.md has it. Fails if an image is over its ceiling (footprint.ceiling), holds a panic, or keeps data besides its buffers.
 #
 #   capi/footprint/run.sh                   half a minute
 #   capi/footprint/run.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
@@ -49,8 +49,8 @@ build() {
 exported() {
     local others
     arm-none-eabi-readelf --syms --wide "$1" >"$CARGO_TARGET_DIR/capi-symbols.txt"
-    others=$(awk '($5 == "GLOBAL" || $5 == "WEAK") && $6 == "DEFAULT" && $7 != "UND" { print $8 }' \
-        "$CARGO_TARGET_DIR/capi-symbols.txt" | grep -v '^tcp_reset_' || true)
+    others=$(awk '($5 == "GLOBAL" || $5 == "WEAK") && $6 == "DEFAULT" && $7 != "UND" && $8 !~ /^tcp_reset_/ { print $8 }' \
+        "$CARGO_TARGET_DIR/capi-symbols.txt")
     test -z "$others" || die "$1 exports" "$others"
 }
 
@@ -76,7 +76,8 @@ measure() {
         link "$1" "$3" $cpu $opt_level "$image"
         arm-none-eabi-size "$image" | awk 'NR == 2 { print $1, $2, $3 }' >"$image.size"
         read -r text data bss <"$image.size"
-        if arm-none-eabi-nm "$image" | grep -E 'panic|unwind|alloc'; then
+        arm-none-eabi-nm "$image" >"$image.symbols"
+        if grep -E 'panic|unwind|alloc' "$image.symbols" >&2; then
             die "$2 on $3 holds these"
         fi
         # The packet, its length and the reply.
@@ -114,7 +115,7 @@ row 6 numbers tcp_reset_numbers
 if [ "$mode" = --lto ]; then
     exit
 elif [ -n "$mode" ]; then
-    set_ceilings capi/footprint/ceiling "$sizes"
+    set_ceilings capi/footprint/footprint.ceiling "$sizes"
 else
-    ceilings capi/footprint/ceiling "$sizes"
+    ceilings capi/footprint/footprint.ceiling "$sizes"
 fi
