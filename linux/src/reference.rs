@@ -57,6 +57,7 @@ impl Reference {
     }
 
     /// Sets up the namespace that the thread is in, and returns the TUN device through which to ask.
+    /// `testdata/vectors/replay-setup.sh` has the same set-up: change both.
     pub fn set_up(self, family: Family) -> Result<SyncDevice> {
         let device = tun(DEVICE, true)?;
         configure(family)?;

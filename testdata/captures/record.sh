@@ -10,10 +10,10 @@ set -euo pipefail
 source "$(dirname "$0")/../../scripts/steps.sh"
 
 out=${1:-$(dirname "$0")/resets.pcap}
-peers=$(dirname "$0")/peers.py
+program=$(dirname "$0")/connections.py
 prober=prober-$$
 target=target-$$
-open=80            # peers.py listens
+open=80            # connections.py listens
 closed=81,8081     # nobody listens: the TCP stack answers
 rejected=82,8082   # netfilter's REJECT answers
 
@@ -54,7 +54,7 @@ for iptables in iptables ip6tables; do
         -j REJECT --reject-with tcp-reset
 done
 
-ip netns exec "$target" timeout 60 python3 "$peers" listen "$open" &
+ip netns exec "$target" timeout 60 python3 "$program" listen "$open" &
 pids+=($!)
 # Immediate mode and -U, so that nothing is lost when it is ended.
 ip netns exec "$target" timeout 60 tcpdump -Z root -n -i eth0 -U --immediate-mode -w "$out.part" &
@@ -65,7 +65,7 @@ for _ in {1..50}; do
     test ! -s "$out.part" || test -z "$listens" || break
     sleep 0.1
 done
-test -n "$listens" || die "peers.py does not listen"
+test -n "$listens" || die "connections.py does not listen"
 test -s "$out.part" || die "tcpdump does not write"
 
 probe() {
@@ -94,15 +94,15 @@ done
 # connections PROBER TARGET IPTABLES
 connections() {
     # Refused connections, one of them with a type of service.
-    ip netns exec "$prober" timeout 20 python3 "$peers" refused "$2" "${closed%,*}"
-    ip netns exec "$prober" timeout 20 python3 "$peers" refused "$2" "${rejected%,*}"
+    ip netns exec "$prober" timeout 20 python3 "$program" refused "$2" "${closed%,*}"
+    ip netns exec "$prober" timeout 20 python3 "$program" refused "$2" "${rejected%,*}"
     # Resets whose checksum computes to zero, which is written as 0x0000 by one and as 0xffff by another.
-    ip netns exec "$prober" timeout 20 python3 "$peers" zero "$1" "$2" "${closed%,*}"
-    ip netns exec "$prober" timeout 20 python3 "$peers" zero "$1" "$2" "${rejected%,*}"
+    ip netns exec "$prober" timeout 20 python3 "$program" zero "$1" "$2" "${closed%,*}"
+    ip netns exec "$prober" timeout 20 python3 "$program" zero "$1" "$2" "${rejected%,*}"
     # A connection that its opener aborts: this reset answers no packet.
-    ip netns exec "$prober" timeout 20 python3 "$peers" abort "$2" "$open"
+    ip netns exec "$prober" timeout 20 python3 "$program" abort "$2" "$open"
     # A connection in use, reset by a rule that is added meanwhile.
-    ip netns exec "$prober" timeout 20 python3 "$peers" interrupted "$2" "$open" \
+    ip netns exec "$prober" timeout 20 python3 "$program" interrupted "$2" "$open" \
         ip netns exec "$target" "$3" -w -I INPUT -p tcp --dport "$open" -j REJECT --reject-with tcp-reset
 }
 connections 10.77.0.1 10.77.0.2 iptables

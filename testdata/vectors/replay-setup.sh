@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes Linux answer one set of vectors, such as ipv4-netfilter, on a TUN device that exists already. For a network
 # namespace of its own: it takes the namespace's routes, rules and settings over. README.md explains the main settings.
+# linux/src/reference.rs has the same set-up: change both.
 set -euo pipefail
 [[ $# = 2 && $2 =~ ^ipv([46])-(netfilter|tcp-stack)$ ]] || { echo "usage: $0 DEVICE ipv{4,6}-{netfilter,tcp-stack}" >&2; exit 2; }
 device=$1 ip=${BASH_REMATCH[1]} profile=${BASH_REMATCH[2]}
