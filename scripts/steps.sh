@@ -10,11 +10,12 @@ set -Eeuo pipefail
 shopt -s inherit_errexit
 script=${0##*/}
 running=
-# What was not done, also by the scripts that this one calls. The first script has the list begun, and prints it.
+# What was not done, also by the scripts that this one calls. The first script begins the list, under its process number,
+# and prints it.
 outermost=
 if [ -z "${NOT_DONE:-}" ]; then
     outermost=yes
-    NOT_DONE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/not-done.txt
+    NOT_DONE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/not-done/$$.txt
     export NOT_DONE
     mkdir -p "$(dirname "$NOT_DONE")"
     : >"$NOT_DONE"
