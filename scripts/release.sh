@@ -64,9 +64,6 @@ done
 for tool in cargo-deny cargo-fuzz cargo-mutants ${last:+cargo-semver-checks}; do
     has "$tool" || skip "the steps with $tool" "cargo install $tool --locked"
 done
-if [ "${1:-}" != --rehearse ]; then
-    end_if_not_done
-fi
 
 # Supply chain.
 if has cargo-deny; then
@@ -79,6 +76,9 @@ if has cargo-deny; then
     fi
 fi
 step "no dependency" no_dependency
+if [ "${1:-}" != --rehearse ]; then
+    end_if_not_done
+fi
 
 # Interface.
 if [ -z "$last" ]; then
