@@ -3,7 +3,7 @@
 //! With a pattern, it drops only the segments that match; with `--both-ends`, it resets their destination as well. The
 //! resets carry a mark, so that the rule that fills the queue can exclude them.
 
-mod firewall;
+mod common;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use regex::bytes::Regex;
 use tcp_reset::{Checksum, Config, Fate, Reset};
 use tcp_reset_linux::program;
 
-use firewall::Sender;
+use common::Sender;
 
 const USAGE: &str = "usage: queue [--payload REGEX] [--both-ends] [--mark MARK] NUMBER
 Drops the packets of netfilter queue NUMBER and answers them with TCP resets.
@@ -90,7 +90,7 @@ impl Arguments {
     fn accepts(&self, message: &Message) -> bool {
         // A mark of 0 is on every packet that has none.
         let ours = self.mark != 0 && message.get_nfmark() == self.mark;
-        let matches = |payload| firewall::matches(payload, SlicedPacket::from_ip(message.get_payload()));
+        let matches = |payload| common::matches(payload, SlicedPacket::from_ip(message.get_payload()));
         ours || self.payload.as_ref().is_some_and(|payload| !matches(payload))
     }
 }
@@ -103,7 +103,7 @@ fn arguments() -> Result<Option<Arguments>> {
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("mark") => mark = parser.value()?.parse_with(parse_mark)?,
-            Long("payload") => payload = Some(firewall::parse_payload(&parser.value()?.string()?)?),
+            Long("payload") => payload = Some(common::parse_payload(&parser.value()?.string()?)?),
             Long("both-ends") => both_ends = true,
             Value(value) if number.is_none() => number = Some(value.parse()?),
             _ => return Err(argument.unexpected().into()),

@@ -1,8 +1,8 @@
 //! Watches packets without stopping them: when a segment matches, both ends of its connection are reset.
 
+mod common;
 #[path = "sniff/device.rs"]
 mod device;
-mod firewall;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,8 +14,8 @@ use regex::bytes::Regex;
 use tcp_reset::{Checksum, Config, Fate, Reset, ethernet};
 use tcp_reset_linux::program;
 
+use common::Sender;
 use device::{Device, Seen};
-use firewall::Sender;
 
 const USAGE: &str = "usage: sniff DEVICE --payload REGEX
 Watches the packets of network device DEVICE, and resets both ends of each TCP connection in which the data of one
@@ -38,7 +38,7 @@ fn watch(name: &str, payload: &Regex) -> Result<()> {
     loop {
         // Our own resets are seen here too, and draw none.
         match device.read()? {
-            Seen::Frame(frame) if firewall::matches(payload, SlicedPacket::from_ethernet(frame)) => {
+            Seen::Frame(frame) if common::matches(payload, SlicedPacket::from_ethernet(frame)) => {
                 let for_destination = |fate| ethernet::Reset::for_destination(frame, fate, &CONFIG).ok();
                 let decided = order(for_destination, ethernet::Reset::in_reply_to(frame, &CONFIG).ok());
                 for reset in decided.iter().flatten() {
@@ -47,7 +47,7 @@ fn watch(name: &str, payload: &Regex) -> Result<()> {
                     report(if is_tagged { device.write(reset) } else { resets.send(&reset.packet, index) });
                 }
             }
-            Seen::Packet(packet) if firewall::matches(payload, SlicedPacket::from_ip(packet)) => {
+            Seen::Packet(packet) if common::matches(payload, SlicedPacket::from_ip(packet)) => {
                 let for_destination = |fate| Reset::for_destination(packet, fate, &CONFIG).ok();
                 let decided = order(for_destination, Reset::in_reply_to(packet, &CONFIG).ok());
                 for reset in decided.iter().flatten() {
@@ -79,7 +79,7 @@ fn arguments() -> Result<Option<(String, Regex)>> {
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
-            Long("payload") => payload = Some(firewall::parse_payload(&parser.value()?.string()?)?),
+            Long("payload") => payload = Some(common::parse_payload(&parser.value()?.string()?)?),
             Value(value) if device.is_none() => device = Some(value.string()?),
             _ => return Err(argument.unexpected().into()),
         }
