@@ -1,6 +1,7 @@
 #!/bin/bash
 # How much code a C program links that calls the library, for two small machines, by arm-none-eabi-gcc: a Markdown table, as
-# capi/README.md has it. Fails if an image is over its ceiling (footprint.ceiling), holds a panic, or keeps data besides its buffers.
+# capi/README.md has it. Fails if an image is over its ceiling (footprint.ceiling), holds a panic, or keeps data besides its
+# buffers.
 #
 #   capi/footprint/run.sh                   half a minute
 #   capi/footprint/run.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
