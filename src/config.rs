@@ -142,8 +142,10 @@ pub enum Profile {
     /// A host's, for a port on which nobody listens: the TCP stack (`tcp_v4_send_reset`, `tcp_v6_send_response`).
     ///
     /// It is silent on an impossible data offset, and reflects the type of service or traffic class without its ECN
-    /// bits. A TCP checksum that computes to zero is written as 0xFFFF over IPv6, as 0x0000 over IPv4. The IP options that Linux echoes here and the segments that it signs (TCP MD5, TCP-AO) are not
-    /// reproduced, and the IPv6 sources `::` and IPv4-mapped, which it answers, draw silence.
+    /// bits. A TCP checksum that computes to zero is written as 0xFFFF over IPv6, as 0x0000 over IPv4.
+    ///
+    /// The IP options that Linux echoes here and the segments that it signs (TCP MD5, TCP-AO) are not reproduced, and the
+    /// IPv6 sources `::` and IPv4-mapped, which it answers, draw silence.
     TcpStack,
 }
 

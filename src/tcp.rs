@@ -25,7 +25,8 @@ pub const HEADER_LEN: usize = 20;
 /// What became of the offending segment: it decides which sequence number its destination expects next.
 ///
 /// The numbers of the variants may change.
-// Exhaustive: a segment is dropped or delivered. Numbered from 1, which leaves 0 to `Towards::Source`: saves 32 bytes of code for both IP versions on small machines.
+// Exhaustive: a segment is dropped or delivered. Numbered from 1, which leaves 0 to `Towards::Source`: saves 32 bytes of
+// code for both IP versions on small machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// It was dropped, as by a firewall: the destination still expects SEG.SEQ.
