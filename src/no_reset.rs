@@ -23,13 +23,22 @@ use core::fmt;
 /// | `Fragment` | fragment offset not 0 | (below) |
 /// | `NotTcp` | protocol not 6 | (below) |
 /// | `Source`, `Destination` | unspecified, multicast or limited broadcast | unspecified, multicast or IPv4-mapped |
-/// | `NotTcp`, `ExtensionHeader`, `Truncated`, `Fragment` | | header by header: neither TCP nor an extension header; fewer than 8 bytes left in the packet (`ExtensionHeader`); under `Trust`, fewer than 8 left in the buffer; fragment offset not 0; runs past the packet (`ExtensionHeader`); under `Trust`, runs past the buffer |
+/// | `NotTcp`, `ExtensionHeader`, `Truncated`, `Fragment` | | for each extension header, as listed below |
 /// | `TcpHeader` | fewer than 20 bytes of TCP | the same |
 /// | `Truncated` | under `Trust`, the buffer ends before the 20 bytes of TCP | the same |
 /// | `Rst` | a reset itself | the same |
 /// | `TcpChecksum` | wrong, unless trusted | the same |
 /// | `DataOffset` | below 5 or past the segment, under [`Profile::TcpStack`](crate::Profile::TcpStack) alone | the same |
 /// | `NoConnection` | only towards the destination: a SYN without ACK that was dropped | the same |
+///
+/// IPv6's extension headers are checked one after the other, each in this order:
+///
+/// - `NotTcp`: neither TCP nor an extension header that is walked past
+/// - `ExtensionHeader`: fewer than 8 bytes of the packet are left
+/// - `Truncated`: under `Trust`, fewer than 8 bytes of the buffer are left
+/// - `Fragment`: a fragment header with an offset other than 0
+/// - `ExtensionHeader`: it runs past the packet
+/// - `Truncated`: under `Trust`, it runs past the buffer
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 // Aligned to four bytes, like the value beside it in `Result`. Otherwise the compiler copies that value with `memcpy`: 600
