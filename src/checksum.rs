@@ -36,7 +36,8 @@ impl Sum {
     #[cold]
     #[inline(never)]
     fn of_blocks(data: &[u8]) -> Self {
-        data.chunks(BLOCK).fold(Self(0), |sum, block| sum.plus(Self::of_tail(block, block)))
+        let (blocks, rest) = data.as_chunks::<BLOCK>();
+        blocks.iter().fold(Self::of_tail(rest, rest), |sum, block| sum.plus(Self::of_tail(block, block)))
     }
 
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.
