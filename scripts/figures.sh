@@ -104,7 +104,7 @@ linux=$(uname -r | cut -d . -f 1,2)
 if ! grep -q '^verifier ' xdp/target/figures.txt; then
     skip "the verifier's count in xdp/README.md" "bpf(2) is not allowed here"
 elif ! grep -qF "(Linux $linux)" xdp/README.md; then
-    skip "the verifier's count in xdp/README.md" "it is that of another Linux than $linux"
+    echo "the verifier's count in xdp/README.md is that of another Linux than $linux: not compared"
 else
     verifier=$(xdp verifier)
     says "the verifier processes $verifier (Linux $linux)"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # What a version has to pass before it is tagged, besides CI: the long forms of everything, and what needs a registry.
 # Hours on two cores. The first step that fails ends it. A step that cannot be done here, of this script or of one that it
-# calls, is named at the end; the exit code is then 2, and the version must not be tagged. What can be told at once ends it
-# before the long steps; a rehearsal goes on.
+# calls, is named at the end; the exit code is then 2, and the version must not be tagged. What is missing at the start ends
+# it before the long steps; a rehearsal goes on.
 #
 #   scripts/release.sh               some hours
 #   scripts/release.sh --rehearse    the same steps, the long ones thinned, to see that each runs: 45 minutes
@@ -64,6 +64,7 @@ done
 for tool in cargo-deny cargo-fuzz cargo-mutants ${last:+cargo-semver-checks}; do
     has "$tool" || skip "the steps with $tool" "cargo install $tool --locked"
 done
+bpftool prog show >/dev/null 2>&1 || skip "the XDP program" "bpf(2) is not allowed here, or bpftool is missing"
 
 # Supply chain.
 if has cargo-deny; then
@@ -129,12 +130,8 @@ test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
 fuzzers=()
 # After the fuzzers, so that the machine is quiet.
 step "the README's figures" scripts/figures.sh
-step "the gate" .ci/run
-if xdp/target/loader/release/xdp-reset --verify >/dev/null 2>&1; then
-    step "the ratios that xdp/README.md asks for" xdp/target/loader/release/benchmark 50000 $rounds xdp/target/speed.svg $share
-else
-    skip "the ratios that xdp/README.md asks for" "bpf(2) is not allowed here"
-fi
+step "the gate" env CI=true .ci/run
+step "the ratios that xdp/README.md asks for" xdp/target/loader/release/benchmark 50000 $rounds xdp/target/speed.svg $share
 
 end_if_not_done
 echo "scripts/release.sh: $version may be tagged: git tag -s v$version && cargo publish"

@@ -10,15 +10,14 @@ set -Eeuo pipefail
 shopt -s inherit_errexit
 script=${0##*/}
 running=
-# What was not done, also by the scripts that this one calls. The first script begins the list, under its process number,
-# and prints it.
+# The list of what was not done, also by the scripts that this one calls. The outermost script names it after its process ID,
+# and prints it at the end; the first `skip` makes the file.
 outermost=
 if [ -z "${NOT_DONE:-}" ]; then
     outermost=yes
     NOT_DONE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/not-done/$$.txt
     export NOT_DONE
-    mkdir -p "$(dirname "$NOT_DONE")"
-    : >"$NOT_DONE"
+    rm -f "$NOT_DONE"
 fi
 trap 'echo "$script: FAILED${running:+: $running}: ${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND" >&2' ERR
 
@@ -47,12 +46,13 @@ step() {
     running=
 }
 
-# skip "WHAT" "WHY": says that it was not done, now and (print_not_done) at the end of the first script.
+# skip "WHAT" "WHY": says that it was not done, now and (print_not_done) at the end of the outermost script.
 skip() {
+    mkdir -p "${NOT_DONE%/*}"
     echo "$script: $1: $2" >>"$NOT_DONE"
     printf '\n=== NOT DONE: %s: %s\n' "$1" "$2"
 }
 
 print_not_done() {
-    test -z "$outermost" || sort -u "$NOT_DONE" | sed 's/^/NOT DONE: /' >&2
+    test -z "$outermost" || test ! -s "$NOT_DONE" || sed 's/^/NOT DONE: /' "$NOT_DONE" >&2
 }

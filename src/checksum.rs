@@ -32,7 +32,7 @@ impl Sum {
         if (8..=BLOCK).contains(&data.len()) { Self::of_tail(data, data) } else { Self::of_blocks(data) }
     }
 
-    /// Sums data of any length, a block at a time.
+    /// Sums data of any length, a block at a time: for the rare lengths, below 8 bytes or more than a block.
     #[cold]
     #[inline(never)]
     fn of_blocks(data: &[u8]) -> Self {
@@ -186,6 +186,6 @@ impl Sum {
     }
 }
 
-/// How much of longer data is summed at a time. It is a multiple of every step, a small machine's sum holds that many bytes,
-/// and an array may be so long where `usize` has 16 bits.
+/// How much of longer data is summed at a time. It is a multiple of every step; the 32-bit sum of that many bytes cannot
+/// overflow; and where `usize` has 16 bits an array can be that long.
 const BLOCK: usize = 0x4000;

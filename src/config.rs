@@ -73,7 +73,7 @@ impl Config {
         Self { partial_checksum, ..self }
     }
 
-    /// Whether all settings but the hop limit are the default ones, the first of each type: 0.
+    /// Whether all settings but the hop limit are the default ones. These are the first variants, with the value 0.
     #[inline(always)]
     #[expect(clippy::as_conversions, reason = "they compile to one load of four bytes")]
     pub(crate) const fn is_default(&self) -> bool {
@@ -98,8 +98,8 @@ impl Config {
         if matches!(self.profile, Profile::TcpStack) { offender & !0x03 } else { 0 }
     }
 
-    /// How the reset's TCP checksum is completed. Linux writes 0xFFFF for zero where it leaves the checksum to the helper
-    /// for checksum offload, which does for TCP what UDP asks for. A receiver accepts both.
+    /// How the reset's TCP checksum is completed. Where Linux completes it by its helper for checksum offload, a zero becomes
+    /// 0xFFFF, as UDP requires. Receivers accept both.
     pub(crate) const fn completion(&self, ip_version: u8) -> Completion {
         match (self.partial_checksum, self.profile, ip_version) {
             (true, ..) => Completion::Partial,

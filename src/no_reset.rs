@@ -63,9 +63,9 @@ pub enum NoReset {
     Fragment = 8,
     /// The protocol is not TCP.
     NotTcp = 9,
-    /// The source address is not unicast: no end of a connection (RFC 1122 §4.2.3.10).
+    /// The source address is not unicast, so it is no end of a connection (RFC 1122 §4.2.3.10).
     Source = 10,
-    /// The destination address is not unicast: no end of a connection (RFC 1122 §4.2.3.10).
+    /// The destination address is not unicast, so it is no end of a connection (RFC 1122 §4.2.3.10).
     Destination = 11,
     /// The packet ends before a TCP header does.
     TcpHeader = 12,

@@ -50,7 +50,8 @@ done
 
 # start OPTION...: the program, until it says that it answers.
 start() {
-    ip netns exec $server "$binary" --interface veth0 "$@" >"$log" 2>&1 &
+    : >"$log" # what an earlier one said is gone before the first look
+    ip netns exec $server "$binary" --interface veth0 "$@" >>"$log" 2>&1 &
     loader=$!
     for _ in $(seq 100); do
         ! grep -q "^answering" "$log" || return 0
@@ -156,7 +157,7 @@ sys.exit(s.connect_ex((sys.argv[1], 80)) != errno.ECONNREFUSED)' "$address"
     stop
     answered=$(counted answered)
     test "$answered" -ge 405 || die "only $answered answered: $(cat "$log")"
-    # The kernel had none of them: its REJECT has nothing counted.
+    # None of them reached the kernel: its REJECT rule has counted nothing.
     for tables in iptables-legacy ip6tables-legacy; do
         at $server $tables -nvxL INPUT >"$work/rules"
         awk '$3 == "REJECT" { found = 1; if ($1 != 0) over = 1 } END { exit !found || over }' "$work/rules" ||
@@ -199,7 +200,7 @@ faults() {
     for port in $(seq 100 140); do
         at $server "$binary" --interface veth0 --ports "80,$port" --rate "$port" --change >/dev/null
     done
-    wait $flood || true # it fails if no answer comes back: the sources are invented
+    wait $flood || true # it fails if no answer comes back: the sources are spoofed
     grep -q "^100000 packets transmitted" "$work/flood" || die "hping3: $(cat "$work/flood")"
     kill -KILL $loader
     wait $loader 2>/dev/null || true

@@ -119,7 +119,7 @@ enum tcp_reset_reason
      */
     TCP_RESET_REASON_HEADER_LENGTH = 3,
     /**
-     * The IPv4 total length is below the header length, or a TCP segment is longer than any IP packet.
+     * The IPv4 total length is below the header length, or a TCP segment is longer than an IP packet can carry.
      */
     TCP_RESET_REASON_TOTAL_LENGTH = 4,
     /**

@@ -16,7 +16,7 @@ pub enum Reason {
     Version = 2,
     /// The IPv4 header length is below 20 bytes.
     HeaderLength = 3,
-    /// The IPv4 total length is below the header length, or a TCP segment is longer than any IP packet.
+    /// The IPv4 total length is below the header length, or a TCP segment is longer than an IP packet can carry.
     TotalLength = 4,
     /// The IPv4 header checksum is wrong.
     HeaderChecksum = 5,

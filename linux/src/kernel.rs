@@ -56,7 +56,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The next answer in time. ICMP does not count as an answer: errors and neighbour discovery.
+    /// The next answer in time. ICMP errors and neighbour discovery do not count as answers.
     fn read(&mut self, patience: Duration) -> Result<Option<&[u8]>> {
         let deadline = Instant::now() + patience;
         while let Some(length) = receive(&self.device, &mut self.answer, deadline)? {
