@@ -10,19 +10,14 @@ source embedded/setup.sh
 need "gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user" s390x-linux-gnu-gcc qemu-s390x
 need "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user" arm-linux-gnueabihf-gcc qemu-arm
 
-# tests TARGET GNU_PREFIX QEMU: every test and every example of the documentation. The capture tool is not
-# among them.
+# tests TARGET GNU_PREFIX QEMU: every test and every example of the documentation, in one call: two would build the
+# dependencies twice.
 tests() {
-    local variable file names=()
-    for file in tests/*.rs; do
-        names+=(--test "$(basename "$file" .rs)")
-    done
+    local variable
     variable=$(tr a-z- A-Z_ <<<"$1")
     export "CARGO_TARGET_${variable}_LINKER=$2-gcc" "CARGO_TARGET_${variable}_RUNNER=$3 -L /usr/$2"
     echo "$1:"
-    local options=(--target "$1" -Zbuild-std --config profile.dev.debug=0 --config profile.dev.opt-level=1)
-    $cargo test "${options[@]}" "${names[@]}"
-    $cargo test "${options[@]}" --doc
+    $cargo test --target "$1" -Zbuild-std --config profile.dev.debug=0 --config profile.dev.opt-level=1
 }
 
 tests s390x-unknown-linux-gnu s390x-linux-gnu qemu-s390x

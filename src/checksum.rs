@@ -37,7 +37,13 @@ impl Sum {
     #[inline(never)]
     fn of_blocks(data: &[u8]) -> Self {
         let (blocks, rest) = data.as_chunks::<BLOCK>();
-        blocks.iter().fold(Self::of_tail(rest, rest), |sum, block| sum.plus(Self::of_tail(block, block)))
+        blocks.iter().fold(Self::of_block(rest), |sum, block| sum.plus(Self::of_block(block)))
+    }
+
+    /// Sums at most a block. Inlined twice, it would take a fifth longer for 65,515 bytes.
+    #[inline(never)]
+    fn of_block(block: &[u8]) -> Self {
+        Self::of_tail(block, block)
     }
 
     /// Sums 32-bit words, such as IPv4 addresses, or pairs of 16-bit ones, such as ports.

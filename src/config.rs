@@ -78,8 +78,7 @@ impl Config {
     #[expect(clippy::as_conversions, reason = "they compile to one load of four bytes")]
     pub(crate) const fn is_default(&self) -> bool {
         let Self { profile, ipv4_checksum, tcp_checksum, partial_checksum, hop_limit: _ } = *self;
-        let set = [profile as u8, ipv4_checksum as u8, tcp_checksum as u8, partial_checksum as u8];
-        u32::from_ne_bytes(set) == 0
+        u32::from_ne_bytes([profile as u8, ipv4_checksum as u8, tcp_checksum as u8, partial_checksum as u8]) == 0
     }
 
     /// Cuts `bytes` to the length that a header states. Where the TCP checksum is trusted, fewer may be there.

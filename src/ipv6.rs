@@ -143,8 +143,7 @@ type Addresses = [[u8; 4]; 8];
 /// Checks all that is IPv6's, in the order of the contract, and finds the segment.
 #[inline(always)]
 fn check<'a>(packet: &'a [u8], config: &Config) -> Result<(u8, &'a Addresses, Found<'a>), NoReset> {
-    let (Some(header), Some(payload)) = (packet.as_chunks::<4>().0.first_chunk::<10>(), packet.get(HEADER_LEN..))
-    else {
+    let (Some(header), Some(rest)) = (packet.as_chunks::<4>().0.first_chunk::<10>(), packet.get(HEADER_LEN..)) else {
         return refuse(NoReset::Truncated);
     };
     let &[[version, class, ..], [l0, l1, next_header, _], ref addresses @ ..] = header;
@@ -152,7 +151,7 @@ fn check<'a>(packet: &'a [u8], config: &Config) -> Result<(u8, &'a Addresses, Fo
     // Zero says that a hop-by-hop option holds the real length (RFC 2675 §3). Jumbograms are not answered.
     let len = u16::from_be_bytes([l0, l1]);
     ensure(len != 0, NoReset::Jumbogram)?;
-    let payload = config.cut(payload, len.into())?;
+    let payload = config.cut(rest, len.into())?;
     ensure(is_unicast(&addresses[..4]), NoReset::Source)?;
     ensure(is_unicast(&addresses[4..]), NoReset::Destination)?;
     let (segment, len) = match next_header {

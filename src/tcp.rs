@@ -204,8 +204,7 @@ impl Reset {
         // Data offset 5.
         *offset_flags = (0x5000_0000 | u32::from(self.flags()) << 16).to_be_bytes();
         let addresses = pseudo_header(addresses, 20);
-        let sum = addresses.plus(Sum::of_words(head));
-        let [c0, c1] = match (completion, u16::from_be_bytes(sum.checksum())) {
+        let [c0, c1] = match (completion, u16::from_be_bytes(addresses.plus(Sum::of_words(head)).checksum())) {
             (Completion::Partial, _) => (!u16::from_be_bytes(addresses.checksum())).to_be_bytes(),
             (Completion::NonZero, 0) => [0xff, 0xff],
             (_, checksum) => checksum.to_be_bytes(),
