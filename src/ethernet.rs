@@ -177,7 +177,7 @@ const fn packet_mut(tag_count: u8, frame: &mut [u8; MAX_LEN]) -> &mut [u8; crate
 }
 
 impl Header<'_> {
-    /// Calls `job` with this header. On 64-bit machines, the number of tags is a constant there if it is 0: saves 19 of 219
+    /// Calls `job` with this header. On 64-bit machines, the number of tags is a constant there if it is 0: saves 19
     /// instructions for a SYN.
     #[inline(always)]
     fn specialized<T>(self, job: impl FnOnce(Self) -> T) -> T {

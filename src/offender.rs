@@ -26,8 +26,8 @@ pub struct Offender {
     pub source: IpAddr,
     /// The destination address.
     pub destination: IpAddr,
-    /// Source and destination port; `None` if a check of the IP header fails, other than its checksum's, or if the buffer
-    /// does not hold them.
+    /// Source and destination port; `None` if a check of the IP header other than its checksum fails, or if the buffer does
+    /// not hold the ports.
     pub ports: Option<(u16, u16)>,
 }
 

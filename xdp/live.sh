@@ -50,7 +50,7 @@ done
 
 # start OPTION...: the program, until it says that it answers.
 start() {
-    : >"$log" # what an earlier one said is gone before the first look
+    : >"$log" # before the first look, so that the output of an earlier one is gone
     ip netns exec $server "$binary" --interface veth0 "$@" >>"$log" 2>&1 &
     loader=$!
     for _ in $(seq 100); do

@@ -2,7 +2,7 @@
 //! namespace of its own. One pinned CPU does all: it sends, answers and counts the answers.
 //!
 //! `benchmark [PACKETS] [ROUNDS] [CHART.svg] [SHARE]` prints a table, draws a chart of it, and fails if an answer is missing or
-//! the program is not as many times as fast as the README asks. Given a share, say 0.5, this part of the ratios is enough.
+//! the program is not as many times as fast as the README asks. SHARE, such as 0.5, multiplies these ratios.
 
 use std::fmt::Write;
 use std::{env, fs};
