@@ -4,7 +4,9 @@ use std::hint::black_box;
 
 use tcp_reset_peers::packets::{self, ACK_40, DATA_576, DATA_1500, FIN_65, IPV6_SYN_60, SYN_40, SYN_60, of};
 
-use crate::implementations::{Answer, Buffer, FORMS, LOWER_BOUNDS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame};
+use crate::implementations::{
+    Answer, Buffer, Config, FORMS, LOWER_BOUNDS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame,
+};
 use crate::measure::{self, ETHERNET_HEADER_LEN, Implementation, Time};
 
 /// Packets of a kind, all answered.
@@ -91,22 +93,22 @@ fn frame(packet: &[u8]) -> Vec<u8> {
 }
 
 /// Nanoseconds for an answer to one of the packets, each `place` bytes into a cache line.
-fn time(answer: Answer, packets: &[Vec<u8>], place: usize, passes: usize) -> f64 {
+pub fn time(answer: Answer, packets: &[Vec<u8>], place: usize, passes: usize) -> f64 {
     let mut buffer = [0; 1 << 16];
-    let answer = black_box(answer);
+    let (answer, settings) = (black_box(answer), black_box(Config::new()));
     measure::time(packets, place, passes, |packet| {
-        answer(packet, &mut buffer);
+        answer(packet, &settings, &mut buffer);
     })
 }
 
 /// How many packets are answered with other bytes than `ours`, and how many are not answered.
 pub fn compare(ours: Answer, theirs: Answer, packets: &[Vec<u8>]) -> (usize, usize) {
-    let (mut wrong, mut refused) = (0, 0);
+    let (settings, mut wrong, mut refused) = (Config::new(), 0, 0);
     for packet in packets {
         // The buffers hold different bytes before, so that a byte that is not written shows.
         let (mut a, mut b): (Buffer, Buffer) = ([0xa5; 1 << 16], [0x5a; 1 << 16]);
-        let expected = ours(packet, &mut a).and_then(|len| a.get(..len));
-        match theirs(packet, &mut b).and_then(|len| b.get(..len)) {
+        let expected = ours(packet, &settings, &mut a).and_then(|len| a.get(..len));
+        match theirs(packet, &settings, &mut b).and_then(|len| b.get(..len)) {
             None => refused += 1,
             answer if answer != expected => wrong += 1,
             _ => {}

@@ -1,8 +1,7 @@
 //! The implementations.
 
-use std::sync::OnceLock;
-
-use tcp_reset::{Config, Reset};
+pub use tcp_reset::Config;
+use tcp_reset::Reset;
 
 pub mod etherparse;
 pub mod hand_written;
@@ -16,48 +15,44 @@ pub mod smoltcp_repr;
 pub type Buffer = [u8; 1 << 16];
 
 /// Writes the reset that answers a packet and returns its length, or `None` for silence. It is called through this
-/// pointer, so that the call costs the same for all.
-pub type Answer = fn(&[u8], &mut Buffer) -> Option<usize>;
+/// pointer, so that the call costs the same for all. The settings are for `*_with_settings`, which get them as a program
+/// that holds them in a field passes them.
+pub type Answer = fn(&[u8], &Config, &mut Buffer) -> Option<usize>;
 
 /// This crate.
 #[inline(never)]
-pub fn tcp_reset(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn tcp_reset(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::reset(packet, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
 
-const CONFIG: &Config = &Config::new();
-/// The same, but the compiler cannot know it.
-static RUN_TIME: OnceLock<Config> = OnceLock::new();
-
 /// This crate's other forms, with settings that the compiler knows or does not.
 #[inline(never)]
-fn reset_with(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
-    tcp_reset::reset_with(packet, RUN_TIME.get_or_init(Config::new), buffer.first_chunk_mut()?)
-        .ok()
-        .map(|reply| reply.len())
+fn reset_with_settings(packet: &[u8], settings: &Config, buffer: &mut Buffer) -> Option<usize> {
+    tcp_reset::reset_with(packet, settings, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
 
 #[inline(never)]
-fn two_steps(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
-    Some(Reset::in_reply_to(packet, CONFIG).ok()?.emit(buffer.first_chunk_mut()?).len())
+fn two_steps(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
+    const SETTINGS: &Config = &Config::new();
+    Some(Reset::in_reply_to(packet, SETTINGS).ok()?.emit(buffer.first_chunk_mut()?).len())
 }
 
 #[inline(never)]
-fn two_steps_with(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
-    Some(Reset::in_reply_to(packet, RUN_TIME.get_or_init(Config::new)).ok()?.emit(buffer.first_chunk_mut()?).len())
+fn two_steps_with_settings(packet: &[u8], settings: &Config, buffer: &mut Buffer) -> Option<usize> {
+    Some(Reset::in_reply_to(packet, settings).ok()?.emit(buffer.first_chunk_mut()?).len())
 }
 
 /// This crate, for Ethernet frames.
 #[inline(never)]
-pub fn tcp_reset_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn tcp_reset_frame(frame: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     tcp_reset::ethernet::reset(frame, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }
 
 /// This crate's other forms.
 pub const FORMS: &[(&str, Answer)] = &[
-    ("tcp-reset, run-time settings", reset_with),
+    ("tcp-reset, run-time settings", reset_with_settings),
     ("tcp-reset, two steps", two_steps),
-    ("tcp-reset, two steps, run-time settings", two_steps_with),
+    ("tcp-reset, two steps, run-time settings", two_steps_with_settings),
 ];
 
 /// The other implementations that answer.

@@ -1,11 +1,10 @@
 //! The time of a silence compared with a reset, and the time that trust saves.
 
-use std::hint::black_box;
-
 use anyhow::{Result, ensure};
 use tcp_reset::{Checksum, Config, reset_with};
 use tcp_reset_peers::packets::{self, DATA_576, DATA_1500, RST_40, SYN_40, of};
 
+use crate::answers;
 use crate::implementations::{Answer, Buffer, tcp_reset};
 use crate::measure::{self, ETHERNET_HEADER_LEN, Time};
 
@@ -47,15 +46,9 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
     .into_iter()
     .map(|(name, beside, work, other)| {
         eprintln!("{name}");
-        let time = |work: &Work, passes| {
-            let mut buffer = [0; 1 << 16];
-            let answer = black_box(work.answer);
-            measure::time(&work.packets, ETHERNET_HEADER_LEN, passes, |packet| {
-                answer(packet, &mut buffer);
-            })
-        };
+        let time = |work: &Work, passes| answers::time(work.answer, &work.packets, ETHERNET_HEADER_LEN, passes);
         for work in [&work, &other] {
-            let answered = |packet: &Vec<u8>| (work.answer)(packet, &mut [0; 1 << 16]).is_some();
+            let answered = |packet: &Vec<u8>| (work.answer)(packet, &Config::new(), &mut [0; 1 << 16]).is_some();
             ensure!(
                 work.packets.iter().all(|packet| answered(packet) == work.answered),
                 "{name}: a packet is answered that should not be, or the other way round"
@@ -71,7 +64,7 @@ pub fn measure(rounds: usize) -> Result<Vec<Row>> {
 
 /// The crate, with the TCP checksum trusted.
 #[inline(never)]
-fn trust(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+fn trust(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     const CONFIG: Config = Config::new().tcp_checksum(Checksum::Trust);
     reset_with(packet, &CONFIG, buffer.first_chunk_mut()?).ok().map(|reply| reply.len())
 }

@@ -8,11 +8,11 @@ use etherparse::{
     TcpSlice,
 };
 
-use super::Buffer;
+use super::{Buffer, Config};
 
 /// Answers `packet`.
 #[inline(never)]
-pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn answer(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     match packet.first()? >> 4 {
         6 => over_ipv6(packet, buffer),
         _ => over_ipv4(packet, buffer),
@@ -21,7 +21,7 @@ pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
 
 /// Answers the packet in `frame`.
 #[inline(never)]
-pub fn answer_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn answer_frame(frame: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     let offender = Ethernet2Slice::from_slice_without_fcs(frame).ok()?;
     let header = Ethernet2Header {
         source: offender.destination(),

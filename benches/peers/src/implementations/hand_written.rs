@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::Buffer;
+use super::{Buffer, Config};
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
@@ -12,13 +12,13 @@ const ACK: u8 = 0x10;
 
 /// Answers `packet` with the plainest checksum loop.
 #[inline(never)]
-pub fn plain(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn plain(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     answer(packet, buffer, plain_sum)
 }
 
 /// Answers `packet` with a checksum loop that the compiler vectorises.
 #[inline(never)]
-pub fn vectorised(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn vectorised(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     answer(packet, buffer, vector_sum)
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::Buffer;
+use super::{Buffer, Config};
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
@@ -13,7 +13,7 @@ const TCP: u8 = 6;
 
 /// Answers `packet`.
 #[inline(never)]
-pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn answer(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     match packet.first()? >> 4 {
         4 => over_ipv4(packet, buffer),
         6 => over_ipv6(packet, buffer),

@@ -1,23 +1,23 @@
 //! Lower bounds: parts of the work that every implementation has to do.
 
-use super::Buffer;
+use super::{Buffer, Config};
 
 /// Copies the 40 bytes that every packet has.
 #[inline(never)]
-pub fn copy_40(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn copy_40(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     *buffer.first_chunk_mut()? = *packet.first_chunk::<40>()?;
     Some(40)
 }
 
 /// Reads every byte once.
 #[inline(never)]
-pub fn read(packet: &[u8], _: &mut Buffer) -> Option<usize> {
+pub fn read(packet: &[u8], _: &Config, _: &mut Buffer) -> Option<usize> {
     Some(read_all(packet) as usize)
 }
 
 /// Copies the whole packet.
 #[inline(never)]
-pub fn copy(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn copy(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     buffer.get_mut(..packet.len())?.copy_from_slice(packet);
     Some(packet.len())
 }

@@ -8,11 +8,11 @@ use pnet_packet::ipv4::{self, Ipv4Flags, Ipv4Packet, MutableIpv4Packet};
 use pnet_packet::ipv6::{Ipv6Packet, MutableIpv6Packet};
 use pnet_packet::tcp::{self, MutableTcpPacket, TcpFlags, TcpPacket};
 
-use super::Buffer;
+use super::{Buffer, Config};
 
 /// Answers `packet`.
 #[inline(never)]
-pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn answer(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     match packet.first()? >> 4 {
         6 => over_ipv6(packet, buffer),
         _ => over_ipv4(packet, buffer),

@@ -4,11 +4,11 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, TcpSeqNumber,
 };
 
-use super::Buffer;
+use super::{Buffer, Config};
 
 /// Answers `packet`.
 #[inline(never)]
-pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn answer(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     match packet.first()? >> 4 {
         6 => over_ipv6(packet, buffer),
         _ => over_ipv4(packet, buffer),
@@ -17,7 +17,7 @@ pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
 
 /// Answers the packet in `frame`.
 #[inline(never)]
-pub fn answer_frame(frame: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn answer_frame(frame: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     let offender = EthernetFrame::new_checked(frame).ok()?;
     let (source, destination) = (offender.src_addr(), offender.dst_addr());
     if !source.is_unicast() || !destination.is_unicast() {

@@ -5,11 +5,11 @@ use smoltcp::wire::{
     IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
 
-use super::Buffer;
+use super::{Buffer, Config};
 
 /// Answers `packet`.
 #[inline(never)]
-pub fn answer(packet: &[u8], buffer: &mut Buffer) -> Option<usize> {
+pub fn answer(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     match packet.first()? >> 4 {
         6 => over_ipv6(packet, buffer),
         _ => over_ipv4(packet, buffer),
