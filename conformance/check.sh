@@ -28,15 +28,19 @@ steady() {
     esac
 }
 
-# All are built, one after the other, then all are tested at once: most of that is waiting. Each build is in the background,
-# because a build under `if` would go on after a failure.
-playable=()
+# All are built at once, then all are tested at once: most of that is waiting. A build under `if` would go on after a
+# failure.
+declare -A builds
 for name in "${stacks[@]}"; do
     (
         build "$name"
         echo "$version" >"$built/$name.version"
     ) 2>"$built/$name.log" &
-    if wait $!; then
+    builds[$name]=$!
+done
+playable=()
+for name in "${stacks[@]}"; do
+    if wait "${builds[$name]}"; then
         playable+=("$name")
     else
         test "${CI:-}" != true || test "$name" = pytcp || die "$name: $(cat "$built/$name.log")"

@@ -24,8 +24,7 @@ link() {
         config+=(--config "profile.release.package.$package.opt-level='$3'")
     done
     rm -f "$4" # no image of an earlier run is measured
-    RUSTFLAGS="-Clinker=ld.lld -Clinker-flavor=ld.lld -Crelocation-model=static -Cembed-bitcode=yes" \
-        $cargo rustc --quiet --manifest-path embedded/footprint/Cargo.toml --release -Zbuild-std=core \
+    RUSTFLAGS=$bare_metal $cargo rustc --quiet --manifest-path embedded/footprint/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$2" \
         "${config[@]}" --features peers --bin "$1" -- -Clto=fat -Ccodegen-units=1 -Clink-arg=--entry=job
 }

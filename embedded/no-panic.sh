@@ -28,8 +28,7 @@ image() {
         config=(--config "profile.release.opt-level=$2")
     fi
     rm -f "$linked" # no image of an earlier run is looked at
-    RUSTFLAGS="-Clinker=ld.lld -Clinker-flavor=ld.lld -Crelocation-model=static -Cembed-bitcode=yes" \
-        $cargo rustc --quiet --manifest-path embedded/every-entry/Cargo.toml --release -Zbuild-std=core \
+    RUSTFLAGS=$bare_metal $cargo rustc --quiet --manifest-path embedded/every-entry/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$1" \
         "${config[@]}" --features "$4" -- -Clto="$3"
 }

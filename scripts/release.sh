@@ -131,7 +131,7 @@ fuzzers=()
 # After the fuzzers, so that the machine is quiet.
 step "the README's figures" scripts/figures.sh
 step "the gate" env CI=true .ci/run
-step "the ratios that xdp/README.md asks for" xdp/target/loader/release/benchmark 50000 $rounds xdp/target/speed.svg $share
+step "the ratios that xdp/README.md asks for" target/release/benchmark 50000 $rounds xdp/target/speed.svg $share
 
 end_if_not_done
 echo "scripts/release.sh: $version may be tagged: git tag -s v$version && cargo publish"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds the XDP program, and the loader with the program in it: xdp/target/loader/release/xdp-reset. Fails if the program,
+# Builds the XDP program, and the loader with the program in it: target/release/xdp-reset. Fails if the program,
 # or what the kernel's verifier processes to accept it, is over its ceiling (program.ceiling).
 #
 #   xdp/build.sh                     a minute the first time
@@ -44,12 +44,12 @@ RUSTFLAGS="-Clinker=$(command -v bpf-linker) -Ctarget-feature=+allows-misaligned
     $cargo build --quiet --release --locked --manifest-path xdp/program/Cargo.toml --target bpfel-unknown-none \
     --target-dir xdp/target/program
 env -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP \
-    cargo build --quiet --release --locked --manifest-path xdp/loader/Cargo.toml --target-dir xdp/target/loader
+    cargo build --quiet --release --locked --manifest-path xdp/loader/Cargo.toml --target-dir target
 
 object=xdp/target/program/bpfel-unknown-none/release/xdp-reset-program
 figures=xdp/target/figures.txt
 llvm-size --format=sysv $object | awk '$1 == "xdp.frags" || $1 == ".text" { size += $2 } END { print "instructions", size / 8 }' >$figures
-if ! xdp/target/loader/release/xdp-reset --verify >xdp/target/verified.txt 2>&1; then
+if ! target/release/xdp-reset --verify >xdp/target/verified.txt 2>&1; then
     cat xdp/target/verified.txt >&2
     if [ "${CI:-}" = true ] || ! grep -q "no permission" xdp/target/verified.txt; then
         die "the kernel does not accept the program"

@@ -12,7 +12,7 @@ source scripts/steps.sh
 lints() {
     cargo fmt --check --manifest-path xdp/loader/Cargo.toml
     cargo fmt --check --manifest-path xdp/program/Cargo.toml
-    cargo clippy --quiet --release --locked --manifest-path xdp/loader/Cargo.toml --target-dir xdp/target/loader \
+    cargo clippy --quiet --locked --manifest-path xdp/loader/Cargo.toml --target-dir target \
         --all-targets -- --deny warnings
     program_lints
 }
@@ -29,7 +29,7 @@ program_lints() (
 # the machine changes the ratios by a third: half of what the README asks is enough here.
 benchmark() {
     local chart=xdp/target/speed.svg
-    xdp/target/loader/release/benchmark 100000 5 $chart 0.5
+    target/release/benchmark 100000 5 $chart 0.5
     python3 -c '
 import sys, xml.etree.ElementTree as tree
 bars = tree.parse(sys.argv[1]).findall("{http://www.w3.org/2000/svg}rect")
@@ -37,13 +37,13 @@ sys.exit(len(bars) != 12 or any(float(bar.get("width")) <= 0 for bar in bars))' 
 }
 
 tests() {
-    cargo test --quiet --release --locked --manifest-path xdp/loader/Cargo.toml --target-dir xdp/target/loader
+    cargo test --quiet --release --locked --manifest-path xdp/loader/Cargo.toml --target-dir target
 }
 
 step "the program and its loader" xdp/build.sh
 step "lints" lints
 step "beside the crate" tests
-if xdp/target/loader/release/xdp-reset --verify >/dev/null 2>&1 && unshare --net true; then
+if target/release/xdp-reset --verify >/dev/null 2>&1 && unshare --net true; then
     step "on the wire" xdp/live.sh
     step "the benchmark (THINNED to five rounds, half of the ratios asked)" benchmark
 else

@@ -24,10 +24,11 @@ run() {
     local image=$CARGO_TARGET_DIR/$1/release/firmware reported
     echo "$1, opt-level $2:"
     rm -f "$image" # no image of an earlier run is started
-    RUSTFLAGS="-Clinker=ld.lld -Clink-arg=-Tlink.x -Clink-arg=--nmagic" \
-        $cargo build --quiet --manifest-path embedded/firmware/Cargo.toml --release -Zbuild-std=core \
-        --target "$1" --features "$3" --config "profile.release.package.firmware.opt-level=$2" \
-        --config "profile.release.package.tcp-reset.opt-level=$2"
+    RUSTFLAGS=$bare_metal $cargo rustc --quiet --manifest-path embedded/firmware/Cargo.toml --release -Zbuild-std=core \
+        -Zbuild-std-features=compiler-builtins-mem --target "$1" --features "$3" \
+        --config "profile.release.package.firmware.opt-level=$2" \
+        --config "profile.release.package.tcp-reset.opt-level=$2" -- \
+        -Clto=fat -Ccodegen-units=1 -Clink-arg=-Tlink.x -Clink-arg=--nmagic
     timeout 120 qemu-system-arm -machine mps2-an386 -display none -monitor none -serial none -icount shift=0 \
         -semihosting-config enable=on,target=native -kernel "$image" </dev/null | tee "$log"
     reported=$(awk '/; stack [0-9]+ bytes/ { n++ } END { print n + 0 }' "$log")
