@@ -3,7 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use proptest::prelude::*;
-use support::frames::{TAGS, check};
+use support::frames::{TAGS, check, ether_type, frame};
 use support::packet::{Tcp, both};
 use support::random::{Arbitrary, Packet, Unstructured};
 use support::reference::{self, Rules};
@@ -11,15 +11,6 @@ use tcp_reset::{Checksum, Config, NoReset, ethernet};
 
 const DESTINATION: [u8; 6] = [0x02, 0x11, 0x22, 0x33, 0x44, 0x55];
 const SOURCE: [u8; 6] = [0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee];
-
-/// A frame: addresses, tags, EtherType, packet.
-fn frame(destination: [u8; 6], source: [u8; 6], tags: &[[u8; 4]], ether_type: u16, packet: &[u8]) -> Vec<u8> {
-    [&destination[..], &source, tags.as_flattened(), &ether_type.to_be_bytes(), packet].concat()
-}
-
-fn ether_type(packet: &[u8]) -> u16 {
-    if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd }
-}
 
 /// One frame, written out.
 #[test]

@@ -7,14 +7,10 @@ use libfuzzer_sys::fuzz_target;
 use support::reference::Rules;
 use support::{frames, invariants};
 
-/// Addresses, a VLAN tag, and the EtherType of IPv4 or IPv6.
-const HEADERS: [[u8; 18]; 2] = [
-    [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0x00, 0x20, 0x07, 0x08, 0x00],
-    [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0x00, 0x20, 0x07, 0x86, 0xdd],
-];
-
 fuzz_target!(|bytes: &[u8]| {
-    let [v4, v6] = HEADERS.map(|header| [&header, bytes].concat());
+    let [v4, v6] = [0x0800, 0x86dd].map(|ether_type| {
+        frames::frame([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], &[[0x81, 0, 0x20, 7]], ether_type, bytes)
+    });
     for rules in Rules::all() {
         let _answer_or_reason = invariants::check(bytes, &rules);
         for frame in [bytes, &v4, &v6] {

@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use tcp_reset_fuzz::oracle::{Class, Offender, compare};
+use tcp_reset_fuzz::comparison::{Class, Offender, compare};
 use tcp_reset_fuzz::stack::Stack;
 
 thread_local! {

@@ -6,7 +6,7 @@ use support::packet::{Tcp, V4, V6};
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING};
 use support::random::{Arbitrary, Unstructured};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
-use tcp_reset_fuzz::oracle::{Class, Offender, compare};
+use tcp_reset_fuzz::comparison::{Class, Offender, compare};
 use tcp_reset_fuzz::stack::{IPV4, IPV4_BROADCAST, IPV6, Stack};
 
 fn v4(v4: V4) -> Offender {

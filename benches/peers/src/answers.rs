@@ -2,12 +2,17 @@
 
 use std::hint::black_box;
 
+use support::frames::{ether_type, frame};
 use tcp_reset_peers::packets::{self, ACK_40, DATA_576, DATA_1500, FIN_65, IPV6_SYN_60, SYN_40, SYN_60, of};
 
 use crate::implementations::{
     Answer, Buffer, Config, FORMS, LOWER_BOUNDS, ON_FRAMES, PEERS, tcp_reset, tcp_reset_frame,
 };
 use crate::measure::{self, ETHERNET_HEADER_LEN, Implementation, Time};
+
+/// The addresses of the Ethernet frames.
+const DESTINATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
+const SOURCE: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
 /// Packets of a kind, all answered.
 pub struct Set {
@@ -63,7 +68,8 @@ pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
 
     for Set { name, packets } in sets {
         eprintln!("{name}: {} packets", packets.len());
-        let frames: Vec<Vec<u8>> = packets.iter().map(|packet| frame(packet)).collect();
+        let frames: Vec<Vec<u8>> =
+            packets.iter().map(|packet| frame(DESTINATION, SOURCE, &[], ether_type(packet), packet)).collect();
         let compared = on_packets.iter().map(|(_, answer)| compare(tcp_reset, *answer, packets));
         let compared = compared.chain(ON_FRAMES.iter().map(|(_, answer)| compare(tcp_reset_frame, *answer, &frames)));
         let compared: Vec<_> = compared.chain(LOWER_BOUNDS.iter().map(|_| (0, 0))).collect();
@@ -84,12 +90,6 @@ pub fn measure(rounds: usize, sets: &[Set]) -> Vec<Row> {
         }
     }
     rows
-}
-
-/// The packet in an Ethernet frame without a VLAN tag.
-fn frame(packet: &[u8]) -> Vec<u8> {
-    let ether_type = if packet[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
-    [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], &ether_type[..], packet].concat()
 }
 
 /// Nanoseconds for an answer to one of the packets, each `place` bytes into a cache line.

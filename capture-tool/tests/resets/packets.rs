@@ -6,6 +6,7 @@ use etherparse::{NetSlice, SlicedPacket, TcpHeaderSlice, TransportSlice};
 use tcp_reset::{Config, Profile};
 
 use support::DIRT;
+use support::frames::{ether_type, frame};
 use support::packet::{Tcp, V4, repair};
 use support::reference::{self, Rules};
 
@@ -45,7 +46,7 @@ pub fn backwards(mut packet: Vec<u8>) -> Vec<u8> {
 
 /// The packet in an Ethernet frame.
 pub fn ethernet(packet: &[u8]) -> Vec<u8> {
-    [b"............\x08\x00", packet].concat()
+    frame([2; 6], [4; 6], &[], ether_type(packet), packet)
 }
 
 /// The reset that answers a packet, in the netfilter profile.

@@ -7,6 +7,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress};
 use smoltcp_filter::Filter;
 use support::DIRT;
+use support::frames::{ether_type, frame};
 use support::packet::{Tcp, V4, V6};
 use support::protocol::{TCP, UDP};
 use tcp_reset::{Config, Profile, ethernet};
@@ -15,14 +16,10 @@ const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const PEER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
 /// A SYN in an Ethernet frame, with a VLAN tag or without.
-fn syn(destination: [u8; 6], tag: &[u8], destination_port: u16) -> Vec<u8> {
+fn syn(destination: [u8; 6], tags: &[[u8; 4]], destination_port: u16) -> Vec<u8> {
     let tcp = Tcp { destination_port, ..Tcp::default() };
     let packet = V4 { source: [192, 0, 2, 2], destination: [192, 0, 2, 1], tcp, ..V4::default() }.bytes();
-    frame(destination, tag, &packet)
-}
-
-fn frame(destination: [u8; 6], tag: &[u8], packet: &[u8]) -> Vec<u8> {
-    [&destination[..], &PEER, tag, &[8, 0], packet].concat()
+    frame(destination, PEER, tags, ether_type(&packet), &packet)
 }
 
 /// What smoltcp receives when `frame` comes, if anything. The device loops: an answer of the filter comes next, and passes.
@@ -59,8 +56,8 @@ fn other_frames_pass_as_they_are() {
         syn(OWN, &[], 7),
         syn(PEER, &[], 80),
         syn([0xff; 6], &[], 80),
-        syn(OWN, &[0x81, 0, 0, 0], 80),
-        syn(OWN, &[0x81, 0, 0, 5], 80),
+        syn(OWN, &[[0x81, 0, 0, 0]], 80),
+        syn(OWN, &[[0x81, 0, 0, 5]], 80),
         b"no frame".to_vec(),
         vec![0; 1514],
     ] {
@@ -76,8 +73,8 @@ fn tcp_to_a_group_address_is_dropped() {
         let [tcp, udp] = [TCP, UDP].map(|protocol| V4 { source, destination, protocol, ..V4::default() }.bytes());
         assert_eq!(passed(Medium::Ip, &tcp), None);
         assert!(passed(Medium::Ip, &udp).is_some());
-        assert_eq!(passed(Medium::Ethernet, &frame(OWN, &[], &tcp)), None);
-        assert!(passed(Medium::Ethernet, &frame(OWN, &[], &udp)).is_some());
+        assert_eq!(passed(Medium::Ethernet, &frame(OWN, PEER, &[], 0x0800, &tcp)), None);
+        assert!(passed(Medium::Ethernet, &frame(OWN, PEER, &[], 0x0800, &udp)).is_some());
     }
     let destination = "ff02::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
     let [tcp, udp] = [TCP, UDP].map(|protocol| V6 { destination, protocol, ..V6::default() }.bytes());

@@ -1,4 +1,4 @@
-//! Promises about every Ethernet frame.
+//! Builds Ethernet frames; promises about every frame.
 
 use crate::DIRT;
 use crate::reference::{self, Rules};
@@ -6,6 +6,16 @@ use tcp_reset::{Fate, NoReset, ethernet};
 
 /// The first two bytes of a VLAN tag.
 pub const TAGS: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
+
+/// A frame: addresses, tags, EtherType, packet.
+pub fn frame(destination: [u8; 6], source: [u8; 6], tags: &[[u8; 4]], ether_type: u16, packet: &[u8]) -> Vec<u8> {
+    [&destination[..], &source, tags.as_flattened(), &ether_type.to_be_bytes(), packet].concat()
+}
+
+/// The EtherType of a packet: IPv6 or, by default, IPv4.
+pub fn ether_type(packet: &[u8]) -> u16 {
+    if packet.first().is_some_and(|first| first >> 4 == 6) { 0x86dd } else { 0x0800 }
+}
 
 /// The reference model: the reset for the frame, or the reason for silence. It shares only names with the crate.
 pub fn model(frame: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>, NoReset> {

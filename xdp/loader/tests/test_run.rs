@@ -14,8 +14,9 @@ use aya::programs::{TestRunOptions, TestRunResult};
 use aya::{TestRun, include_bytes_aligned};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
+use support::frames;
 use support::packet::{Tcp, V4};
-use support::protocol::PSH;
+use support::protocol::{EXTENSIONS, PSH, TCP};
 use tcp_reset::tcp::ACK;
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
@@ -93,7 +94,7 @@ impl Bench {
         Ok((return_value, &self.out[..data_size_out as usize]))
     }
 
-    /// Holds the program against the crate.
+    /// Compares the program with the crate.
     fn compare(&mut self, frame: &[u8]) -> Result<()> {
         let (counter, expected) = expected(frame, &self.settings, &self.ports);
         *self.expected.entry(counter).or_default() += 1;
@@ -109,7 +110,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Holds the counters against what was expected, and says how many frames drew what.
+    /// Compares the counters with the expected ones, and says how many frames drew what.
     fn finish(self) -> Result<Counters> {
         let counters = self.program.counters()?;
         for (at, expected) in &self.expected {
@@ -142,13 +143,13 @@ fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u
         }
         0x86dd if frame.len() >= link + 60 => {
             let next = frame[link + 6];
-            (60, at(link + 42)?, !matches!(next, 0 | 43 | 44 | 51 | 60), if next == 6 { 6 } else { next })
+            (60, at(link + 42)?, !EXTENSIONS.contains(&next), next)
         }
         _ => return Err(OTHER),
     };
     match (protocol, plain) {
-        (_, false) if headers == 60 || protocol == 6 => return Err(LEFT_TO_THE_KERNEL),
-        (6, true) => {}
+        (_, false) if headers == 60 || protocol == TCP => return Err(LEFT_TO_THE_KERNEL),
+        (TCP, true) => {}
         _ => return Err(OTHER),
     }
     if !ports.contains(port) {
@@ -176,9 +177,9 @@ fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u
 
 /// The packet in a frame from the sender to the station, behind VLAN tags: none, one, two, or an old one.
 fn frame(packet: &[u8], tags: usize) -> Vec<u8> {
-    let version = if packet.first().is_some_and(|first| first >> 4 == 6) { [0x86, 0xdd] } else { [0x08, 0x00] };
-    let tags = [&[][..], &[0x81, 0, 0x20, 7], &[0x88, 0xa8, 0, 9, 0x81, 0, 0x20, 7], &[0x91, 0, 0, 9]][tags];
-    [&STATION[..], &SENDER, tags, &version, packet].concat()
+    const TAG: [u8; 4] = [0x81, 0, 0x20, 7];
+    let tags = [&[][..], &[TAG], &[[0x88, 0xa8, 0, 9], TAG], &[[0x91, 0, 0, 9]]][tags];
+    frames::frame(STATION, SENDER, tags, frames::ether_type(packet), packet)
 }
 
 /// All the vectors, whoever answers in them: only the offenders count.

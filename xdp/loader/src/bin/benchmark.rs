@@ -13,6 +13,7 @@ use aya::programs::{TestRunAttrs, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, TestRun, include_bytes_aligned};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
+use support::frames;
 use support::packet::{Tcp, V4, V6};
 use tcp_reset_linux::namespace::{enter, run, set};
 use xdp_reset::Program;
@@ -211,7 +212,8 @@ impl Benchmark {
         }
         let ports = if runner == PassedByThis { "81" } else { "80" };
         self.program.set(&Settings::default(), &ports.parse()?)?;
-        // Without a program of the driver's, veth receives the frames of XDP through GRO; what is compared with that, too.
+        // Without a program in driver mode, veth receives frames sent by XDP only with GRO on. It is also on for the runner
+        // that is compared with such a one.
         let gro = matches!(runner, Skb | NoProgram | PassedByEmpty | PassedByThis);
         run("ethtool", &["-K", "veth0", "gro", if gro { "on" } else { "off" }], "", "ethtool")?;
         let (veth0, mode) = (self.veth0, if runner == Skb { XdpMode::Skb } else { XdpMode::Driver });
@@ -269,12 +271,12 @@ fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Xdp> {
 /// A SYN to port 80, with so much data.
 fn frame(version: u8, data: usize) -> Vec<u8> {
     let tcp = Tcp { data: vec![0x5a; data], ..Tcp::default() };
-    let (packet, ether_type) = if version == 4 {
-        (V4 { source: [10, 9, 0, 2], destination: [10, 9, 0, 1], ..V4::with(tcp) }.bytes(), [0x08, 0x00])
+    let packet = if version == 4 {
+        V4 { source: [10, 9, 0, 2], destination: [10, 9, 0, 1], ..V4::with(tcp) }.bytes()
     } else {
         let host = |number| [0xfd, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, number];
-        (V6 { source: host(2), destination: host(1), ..V6::with(tcp) }.bytes(), [0x86, 0xdd])
+        V6 { source: host(2), destination: host(1), ..V6::with(tcp) }.bytes()
     };
     // The last byte is not sent.
-    [&STATION[..], &SENDER, &ether_type, &packet, &[0]].concat()
+    frames::frame(STATION, SENDER, &[], frames::ether_type(&packet), &[&packet[..], &[0]].concat())
 }

@@ -149,7 +149,7 @@ pub struct Unclassified {
 pub fn compare(offender: &Offender, theirs: Option<Vec<u8>>) -> Result<BTreeSet<Class>, Box<Unclassified>> {
     let packet = offender.bytes();
 
-    // This is the oracle: a stack answers for its closed ports as Linux's does.
+    // The right answer: a stack answers for its closed ports as Linux's does.
     let config = Config::new().profile(Profile::TcpStack);
     let mut buffer = [0; MAX_LEN];
     let ours = reset_with(&packet, &config, &mut buffer).map(|reply| reply.to_vec());
