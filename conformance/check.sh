@@ -22,7 +22,7 @@ cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 # steady NAME FILE: what is the same in each run. Two stacks accept from another thread, before or after the marker segment.
 steady() {
     case $1 in
-    ipstack) grep -vE '^ipv[46]-|SYN/ACK|belongs on no wire' "$2" ;;
+    ipstack) grep -vE '^ipv[46]-|SYN/ACK|must not appear on a network' "$2" ;;
     netstack-smoltcp) grep -vE '^ipv[46]-|SYN/ACK' "$2" ;;
     *) cat "$2" ;;
     esac

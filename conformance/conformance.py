@@ -99,8 +99,8 @@ def names(flags):
 
 # ---------------------------------------------------------------------------------------------- comparison
 
-# Silence where an answer to these addresses is expected is allowed: RFC 1122 §3.2.1.3 keeps them off the wire, and
-# the kernel that was recorded had been told to answer all the same.
+# Silence is allowed for these addresses although an answer was recorded: RFC 1122 §3.2.1.3 forbids them on a network, and
+# the kernel that was recorded had been configured to answer them.
 MARTIANS = [ipaddress.ip_network(each) for each in ("0.0.0.0/8", "127.0.0.0/8", "240.0.0.0/4", "::/8", "fe80::/10")]
 
 
@@ -123,13 +123,13 @@ def compare(vector, answers):
         return found + [("different", "more than one answer")] * (len(answers) > 1)
     addresses = [ipaddress.ip_address(each) for each in (offender.source, offender.destination)]
     if addresses[0] == addresses[1] or any(each in network for each in addresses for network in MARTIANS):
-        return [("different", "no answer to an address that belongs on no wire")]
+        return [("different", "no answer to an address that must not appear on a network")]
     return [("silent", "no answer")]
 
 
 def is_open(reason, offender):
-    """Whether RFC 9293 lets a stack reset what Linux does not: from or to an IPv4-mapped address, or with a data offset
-    that is none, which Linux's own firewall does not check."""
+    """Whether RFC 9293 lets a stack reset what Linux does not: from or to an IPv4-mapped address, or with an
+    impossible data offset, which Linux's own firewall does not check."""
     is_address = reason in ("Source", "Destination")
     return reason == "DataOffset" or is_address and IPV4_MAPPED in (offender.source[:12], offender.destination[:12])
 
@@ -137,10 +137,10 @@ def is_open(reason, offender):
 def compare_reset(offender, expected, answer):
     """Wrong is what keeps the peer from accepting the reset (RFC 9293 §3.5.3, §3.10.7), or the network from
     carrying it."""
-    # RFC 9293 has no rule for the length of a segment whose data offset is none.
+    # RFC 9293 has no rule for the length of a segment whose data offset is impossible.
     numbers = "wrong" if 20 <= offender.header_len <= len(offender.tcp) else "different"
     has_ack, raw = answer.flags & ACK, answer.raw
-    # Each check is what has to be so, how severe it is if not, and what it is called then.
+    # Each check: the condition, how severe it is if that is false, and the name of the difference.
     checks = [
         (answer.addresses == expected.addresses, "wrong", "addresses"),
         (answer.ports == expected.ports, "wrong", "ports"),

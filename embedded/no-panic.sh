@@ -1,7 +1,8 @@
 #!/bin/bash
-# Fails if a panic is linked in: an image that calls every public entry (every-entry/) must not have a panic symbol, on any
-# machine, at any opt-level, with or without link-time optimization. Each image is then linked again with an index added
-# that can panic: this panic must be found.
+# Fails if a panic is linked in: an image that calls every public function (every-entry/; but for `Display` of what has
+# addresses, which core prints with an `unwrap`) must not have a panic symbol, on any machine, at any opt-level, with or
+# without link-time optimization. Each image is then linked again with an index added that can panic: this panic must be
+# found.
 #
 #   embedded/no-panic.sh           core is built at opt-level 3, as rustup ships it: two minutes
 #   embedded/no-panic.sh --long    core is built at the image's own opt-level

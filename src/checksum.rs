@@ -74,8 +74,8 @@ impl Sum {
 
     /// Whether the bytes summed, their checksum field among them, carry a valid checksum.
     ///
-    /// Their sum is then 65535 or a multiple of it, whichever zero the field holds: 0x0000 and 0xFFFF differ by exactly
-    /// that. Only zeros sum to 0, which is not valid.
+    /// Their sum is then 65535 or a multiple of it, also where the field holds the other zero: 0x0000 and 0xFFFF differ by
+    /// 65535. The sum is 0 only if all bytes are, which is not valid.
     #[inline]
     pub const fn is_valid(self) -> bool {
         if cfg!(target_pointer_width = "64") {

@@ -73,7 +73,7 @@ impl Config {
         Self { partial_checksum, ..self }
     }
 
-    /// Whether all settings but the hop limit are the default ones. These are the first variants, with the value 0.
+    /// Whether all settings but the hop limit are the default ones. Each of these is the first variant, or `false`: 0.
     #[inline(always)]
     #[expect(clippy::as_conversions, reason = "they compile to one load of four bytes")]
     pub(crate) const fn is_default(&self) -> bool {

@@ -16,10 +16,11 @@ const HEADER_LEN: usize = 20;
 pub const RESET_LEN: usize = HEADER_LEN + tcp::HEADER_LEN;
 
 /// The reset that answers an IPv4 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
+///
+/// Its layout in memory may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-// Equal offsets in both versions: saves 8 to 20 instructions for a SYN whose decision is read before it is written. They
-// may change.
+// Equal offsets in both versions: saves 8 to 20 instructions for a SYN whose decision is read before it is written.
 #[repr(C)]
 pub struct Reset {
     /// Ports and numbers.

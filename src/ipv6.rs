@@ -23,6 +23,8 @@ const AUTHENTICATION: u8 = 51;
 const DESTINATION_OPTIONS: u8 = 60;
 
 /// The reset that answers an IPv6 packet: a small value that borrows nothing. `Display` prints it as tcpdump does.
+///
+/// Its layout in memory may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(C)] // As in IPv4.
@@ -55,7 +57,7 @@ impl Reset {
     }
 
     /// Decides whether a reset ends the connection of `packet`, an IPv6 packet, at its destination: see
-    /// [`reset_for_destination`](crate::reset_for_destination).
+    /// [`reset_for_destination`](crate::reset_for_destination). Of `config`, the IPv4 checksum does not count.
     ///
     /// # Errors
     ///
@@ -70,6 +72,7 @@ impl Reset {
     pub(crate) fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
         specialized!(config.is_default(), config, {
             let (traffic_class, addresses, found) = check(packet, config)?;
+            // Field by field, as in IPv4.
             let tcp = tcp::Reset { ..tcp::decide(found, config, towards)? };
             let [source, destination] = towards.source_and_destination([&addresses[..4], &addresses[4..]]);
             let (hop_limit, is_default) = (config.hop_limit, config.is_default());
@@ -85,7 +88,7 @@ impl Reset {
         let (source, destination) = (self.source.octets(), self.destination.octets());
         let config = &self.config;
         specialized!(self.is_default, config, {
-            // In the offender's order: the compiler may know that sum.
+            // In the offender's order: the compiler can use the sum again that `check` took.
             let addresses = [destination, source];
             let addresses = Sum::of_tail(addresses.as_flattened(), addresses.as_flattened());
             let (header, segment) = split_mut(buffer);

@@ -1,25 +1,26 @@
 //! Mistakes of other stacks and firewalls in their resets, and the test that shows that this crate does not make them.
 //!
-//! A project is named where its version or commit, or its issue or pull request, is known; else the mistake alone. Vectors
-//! are those of `testdata/vectors/ipv4-netfilter.txt`. Wrong numbers are tested here, the other mistakes in other files:
+//! A project is named with a version and a file, or with the issue or pull request about it: "before" one is before its
+//! change, "at" one is when it was opened. Else the mistake stands alone. Vectors are those of
+//! `testdata/vectors/ipv4-netfilter.txt`, and of `ipv4-destination.txt` for the destination. Wrong numbers are tested here, the other mistakes in other files:
 //!
 //! | mistake | test |
 //! |---|---|
-//! | smoltcp 0.14 refuses port 0 | `fields::ports` |
-//! | smoltcp 0.14 refuses malformed TCP options | `fields::nothing_else_is_copied` |
+//! | smoltcp 0.14, src/wire/tcp.rs, refuses port 0 | `fields::ports` |
+//! | smoltcp 0.14, src/wire/tcp.rs, refuses malformed TCP options | `fields::nothing_else_is_copied` |
 //! | lwIP 2.1.3, `tcp_rst` in src/core/tcp_out.c: the window is not zero | `fields::nothing_else_is_copied` |
 //! | window and urgent pointer of the offender stay in the reset | `levels::a_whole_packet`, in place |
 //! | a type of service of 0x10 | `fields::every_type_of_service` |
-//! | Calico, eBPF data plane (PR 13925): padding counts, and `connect()` waits for 127 seconds | `lengths::padding_changes_nothing` |
-//! | Calico, eBPF data plane (PR 12430): a wrong checksum, dropped by a cloud provider | `properties` |
-//! | OVN before bcd9a8fb1, Antrea (issue 2548), Nebula at 9c5d7016: RST is answered with RST; `flags-04` | `rfc9293`, `properties` |
+//! | Calico before PR 13925, eBPF data plane: padding counts, and `connect()` waits for 127 seconds; `padding-zero-1` | `lengths::padding_changes_nothing` |
+//! | Calico before PR 12430, eBPF data plane: a wrong checksum, dropped by a cloud provider | `properties` |
+//! | OVN before bcd9a8fb1, controller/pinctrl.c; Antrea at issue 2548: RST is answered with RST; `flags-04` | `rfc9293`, `properties` |
 //! | SEG.LEN is the length of the header | `lengths::tcp_options_take_no_sequence_numbers` |
 //! | a time to live of 0 | `fields::every_hop_limit` |
-//! | etherparse 0.21 and pnet 0.35 compute a checksum and compare, which refuses one of the two zeros | `zero_checksum::an_offender_whose_checksum_computes_to_zero` |
-//! | edge-raw 0.8 panics on a total length of 0, and on an IHL of 15 with a total length of 20 | `exhaustive`, `lengths::a_header_has_to_fit` |
-//! | Zephyr (issues 10780, 10782) answers broadcasts; `source-224.0.0.1` and others | `addresses::ipv4` |
+//! | etherparse 0.21, src/transport/tcp_header_slice.rs, and pnet_packet 0.35, src/tcp.rs, compute a checksum to compare, which refuses one of the two zeros; `tcp-checksum-0000`, `tcp-checksum-ffff` | `zero_checksum::an_offender_whose_checksum_computes_to_zero` |
+//! | a panic on a total length of 0, and on an IHL of 15 with a total length of 20; `total-length-0` | `exhaustive`, `lengths::a_header_has_to_fit` |
+//! | Zephyr at issues 10780 and 10782 answers broadcasts; `source-224.0.0.1` and others | `addresses::ipv4` |
 //! | Suricata before 235ee36211: wrong IPv6 payload length and next header | `rfc9293::textbook` |
-//! | Suricata at 01415e002, src/respond-reject-libnet11.c: towards the destination, a delivered segment is not counted | `both_ends::vectors` |
+//! | Suricata at 01415e002, src/respond-reject-libnet11.c: towards the destination, a delivered segment is not counted; `delivered-flags-10-data` | `both_ends::vectors` |
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
@@ -56,16 +57,16 @@ const NUMBERS: &[Mistake] = &[
     ("smoltcp 0.14, rst_reply in src/socket/tcp.rs: FIN; flags-01", FIN, SEQ, 0, b"", (0, SEQ + 1)),
     ("smoltcp 0.14, the same: data; flags-00-data", 0, SEQ, 0, b"data", (0, SEQ + 4)),
     ("smoltcp 0.14, the same: no flags; flags-00", 0, SEQ, 0, b"", (0, SEQ)),
-    ("smoltcp 0.14 refuses SYN with FIN; flags-03", SYN | FIN, SEQ, 0, b"", (0, SEQ + 2)),
+    ("smoltcp 0.14, src/wire/tcp.rs, refuses SYN with FIN; flags-03", SYN | FIN, SEQ, 0, b"", (0, SEQ + 2)),
     // RST/ACK always: lwIP 2.1.3, `tcp_rst` in src/core/tcp_out.c; NuttX before PR 17683.
     ("lwIP 2.1.3: RST/ACK for ACK; flags-10-data", ACK, SEQ, NUMBER, b"data", (NUMBER, 0)),
     ("lwIP 2.1.3: RST/ACK for FIN/ACK; flags-11-data", ACK | FIN, SEQ, NUMBER, b"data", (NUMBER, 0)),
     ("lwIP 2.1.3: RST/ACK for SYN/ACK; flags-12-data", ACK | SYN, SEQ, NUMBER, b"data", (NUMBER, 0)),
     ("lwIP 2.1.3: RST/ACK for SYN/FIN/ACK; flags-13-data", ACK | FIN | SYN, SEQ, NUMBER, b"data", (NUMBER, 0)),
     ("lwIP 2.1.3: SYN with FIN counts one; flags-03-data", SYN | FIN, SEQ, 0, b"data", (0, SEQ + 6)),
-    ("Zephyr, issue 90086: SYN does not count; flags-02", SYN, SEQ, 0, b"", (0, SEQ + 1)),
-    ("Zephyr, PR 114449: FIN does not count; flags-01", FIN, SEQ, 0, b"", (0, SEQ + 1)),
-    ("FreeRTOS+TCP, issue 700: data and FIN do not count; flags-01-data", FIN, SEQ, 0, b"data", (0, SEQ + 5)),
+    ("Zephyr at issue 90086: SYN does not count; flags-02", SYN, SEQ, 0, b"", (0, SEQ + 1)),
+    ("Zephyr before PR 114449: FIN does not count; flags-01", FIN, SEQ, 0, b"", (0, SEQ + 1)),
+    ("FreeRTOS+TCP at issue 700: data and FIN do not count; flags-01-data", FIN, SEQ, 0, b"data", (0, SEQ + 5)),
     ("data does not count", 0, SEQ, 0, &[0; 100], (0, SEQ + 100)),
     ("SYN does not count", SYN, SEQ, 0, &[0; 100], (0, SEQ + 101)),
     ("FIN does not count", FIN, SEQ, 0, &[0; 100], (0, SEQ + 101)),
@@ -73,7 +74,7 @@ const NUMBERS: &[Mistake] = &[
     // Suricata at 01415e002, src/respond-reject-libnet11.c, tests the number instead of the bit.
     ("Suricata: ACK with the number 0", ACK, SEQ, 0, b"", (0, 0)),
     ("Suricata: a number without ACK", SYN, SEQ, NUMBER, b"", (0, SEQ + 1)),
-    ("gVisor, issue 7075: flags are compared as a whole; flags-c2", SYN | ECE | CWR, SEQ, 0, b"", (0, SEQ + 1)),
+    ("gVisor at issue 7075: flags are compared as a whole; flags-c2", SYN | ECE | CWR, SEQ, 0, b"", (0, SEQ + 1)),
     ("gVisor, the same", ACK | ECE | CWR, SEQ, NUMBER, b"", (NUMBER, 0)),
     // OVN, controller/pinctrl.c (28097d5ad): SEQ 0 and ACK = SEQ + 1 for all segments.
     // ELKS before PR 985: SEQ is the segment's SEQ.

@@ -17,7 +17,7 @@ lints() {
     program_lints
 }
 
-# By the Clippy of the compiler that builds it: no other has the target. A shell of its own: the loader has another one.
+# By Debian's Clippy: only Debian's compiler has the target. In a subshell: another compiler builds the loader.
 program_lints() (
     source embedded/setup.sh
     need "rust-web-clippy" /usr/bin/cargo-clippy

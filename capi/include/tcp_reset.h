@@ -107,7 +107,7 @@ enum tcp_reset_reason
      */
     TCP_RESET_REASON_NONE = 0,
     /**
-     * The packet ends before its headers say or, under TCP_RESET_TRUST_TCP_CHECKSUM, before its headers do.
+     * The packet is shorter than its headers say or, under TCP_RESET_TRUST_TCP_CHECKSUM, than its headers are.
      */
     TCP_RESET_REASON_TRUNCATED = 1,
     /**

@@ -1,7 +1,7 @@
 //! What C calls, and all of the `unsafe` code: C's pointers become slices and values here, and nothing else happens.
 //!
-//! A reply is made in a buffer of ours and copied out at the end, so that C's may be the packet itself or overlap it, and
-//! need not be initialized.
+//! A reply is made in a buffer of ours and copied out at the end, so that the caller's may be the packet itself or
+//! overlap it, and need not be initialized.
 
 #![allow(unsafe_code, reason = "C's pointers; each use says why it is sound")]
 #![allow(

@@ -10,7 +10,7 @@ use rule::NoReset;
 pub enum Reason {
     /// A reset was written.
     None = 0,
-    /// The packet ends before its headers say or, under TCP_RESET_TRUST_TCP_CHECKSUM, before its headers do.
+    /// The packet is shorter than its headers say or, under TCP_RESET_TRUST_TCP_CHECKSUM, than its headers are.
     Truncated = 1,
     /// The IP version is neither 4 nor 6, or not the one asked for.
     Version = 2,

@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         }),
         test("ethernet_ack", || asks(ETHERNET, 40007, ACK, b"data", RST, 77, 0)),
         test("ack", || asks(FILTERED, 40003, ACK, b"data", RST, 77, 0)),
-        // This is why the filter exists. If smoltcp acknowledges the FIN one day, neither is needed.
+        // This is why the filter exists. If smoltcp acknowledges the FIN one day, neither the filter nor this test is needed.
         test("fin_without_ack_is_answered_wrong_by_smoltcp", || {
             asks(PLAIN, 40004, FIN, b"", RST, 0, 0);
         }),

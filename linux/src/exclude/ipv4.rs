@@ -64,7 +64,7 @@ fn comes_back(options: &[u8]) -> bool {
     })
 }
 
-/// Whether the options are malformed or one of them is not `fine`. The end of the list comes with what follows it.
+/// Whether the options are malformed or one of them is not `fine`. For the end of the list, `fine` gets all that follows.
 fn walk(mut options: &[u8], fine: impl Fn(&[u8]) -> bool) -> bool {
     let mut routes = 0;
     while let [kind, rest @ ..] = options {

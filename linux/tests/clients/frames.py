@@ -45,7 +45,7 @@ def frame(tags, segment, source=OURS, destination=NOBODY, ethertype=ETHERTYPE):
 
 
 def receive():
-    """The next frame from or to nobody that others have sent; scapy puts the tag back that the kernel has taken out."""
+    """The next frame that another host has sent from or to NOBODY. The kernel removes its outer tag; scapy restores it."""
     while True:
         received = link.recv()
         if received is not None and NOBODY in (received.src, received.dst):
@@ -53,7 +53,7 @@ def receive():
 
 
 def check(tags, source, destination, segment):
-    """Compares the next frame in full; scapy sets the checksums of the other."""
+    """Compares the next frame in full; scapy computes the checksums of the expected one."""
     hop = {"ttl": 64, "flags": "DF", "id": 0} if family == "ipv4" else {"hlim": 64}
     here, there = (HERE, THERE) if source == OURS else (THERE, HERE)
     packet = raw(LAYER(src=here, dst=there, **hop) / segment)
@@ -71,7 +71,7 @@ def next_port():
 
 
 def unanswered():
-    """Frames that draw nothing: what came of one would come before the answer to the next frame."""
+    """Frames that draw nothing: an answer to one of them would arrive before the answer to the next frame."""
     for options in [
         {"destination": "ff:ff:ff:ff:ff:ff"},
         {"destination": "01:00:5e:00:00:01"},

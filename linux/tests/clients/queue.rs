@@ -139,7 +139,7 @@ fn start(host: &Namespace, options: &[&str]) -> Daemon {
     Daemon::start(&[&[queue(), "7"], options].concat(), "answering queue 7")
 }
 
-/// Queues the TCP segments at a hook of the present host that have a mark as told, if it is told.
+/// Queues the TCP segments at a hook in the current namespace; `mark` matches their packet mark, or is empty for all.
 fn queue_to(hook: &str, mark: &str) {
     run("nft add table inet firewall");
     run(&format!("nft add chain inet firewall gate {{ type filter hook {hook} priority 0 ; }}"));

@@ -142,7 +142,7 @@ fn parse() -> Result<Option<Arguments>> {
             Long("rate") => {
                 let rate: u32 = parser.value()?.parse().context("--rate wants a number of resets a second")?;
                 ensure!(rate > 0, "--rate 0 would answer nothing");
-                // The first reset is beside the burst.
+                // The first reset does not count as part of the burst.
                 settings.interval = 1_000_000_000 / u64::from(rate);
                 settings.burst = settings.interval * u64::from(rate - 1);
             }
