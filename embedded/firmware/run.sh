@@ -22,7 +22,7 @@ stacks=$CARGO_TARGET_DIR/stacks.txt
 # smaller Cortex-M too.
 run() {
     local image=$CARGO_TARGET_DIR/$1/release/firmware reported
-    echo "$1, opt-level $2:"
+    echo "$1, opt-level $2${3:+, $3}:"
     rm -f "$image" # no image of an earlier run is started
     RUSTFLAGS=$bare_metal $cargo rustc --quiet --manifest-path embedded/firmware/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$1" --features "$3" \
@@ -53,3 +53,4 @@ if [ -n "$mode" ]; then
 else
     ceilings embedded/firmware/stack.ceiling "$stacks"
 fi
+echo "all vectors as Linux answers them, no stack over its ceiling"
