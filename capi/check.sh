@@ -66,7 +66,9 @@ symbols() {
     if grep -vxE 'mem(cpy|move|set|cmp)' "$work/undefined.txt"; then
         die "it needs these"
     fi
-    echo "exported: $(wc -l <"$work/functions.txt") functions; needed: $(tr '\n' ' ' <"$work/undefined.txt")"
+    exported=$(wc -l <"$work/functions.txt")
+    needed=$(tr '\n' ' ' <"$work/undefined.txt")
+    echo "exported: $exported functions; needed: $needed"
 }
 
 header() {

@@ -65,6 +65,8 @@ for name in "${playable[@]}"; do
         steady "$name" "$built/$name.md" >$built/found.md
         diff $built/expected.md $built/found.md || die "$name answers otherwise than conformance/results/$name.md"
     fi
-    echo "$(cat "$built/$name.version"): $(grep -E '^ipv[46]-' "$built/$name.md" | sed 's/,[^,]* not asked.*//' | paste -sd ';')"
+    version=$(cat "$built/$name.version")
+    summary=$(grep -E '^ipv[46]-' "$built/$name.md" | sed 's/,[^,]* not asked.*//' | paste -sd ';')
+    echo "$version: $summary"
 done
 print_not_done

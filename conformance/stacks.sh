@@ -63,6 +63,7 @@ print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packa
         ;;
     *) die "no such stack: $1; there are ${stacks[*]}" ;;
     esac
+    test -n "$version" || die "the version of $1 is not known"
 }
 
 debian() {

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Fails if a relative link in a Markdown file leads nowhere: the file has to exist, and in a Markdown file the heading.
+# Fails if a relative link in a Markdown file leads nowhere: the file has to exist, and in a Markdown file the heading. In the
+# repository, a path in a code span has to exist too, from the root or from the document's folder.
 #
 #   scripts/links.sh              in the repository
 #   scripts/links.sh DIRECTORY    in an unpacked package. It lacks the chart: the registry finds that in `repository`.
@@ -43,6 +44,14 @@ while read -r document; do
             ;;
         esac
     done <"$lists/links"
+    test $# = 0 || continue
+    # shellcheck disable=SC2016
+    prose "$document" | { grep -oE '`[A-Za-z.][A-Za-z0-9_.-]*/[A-Za-z0-9_./-]*`' || true; } | tr -d '`' >"$lists/paths"
+    while read -r path; do
+        case $path in target/*) continue ;; esac # a build makes it
+        checked=$((checked + 1))
+        test -e "$path" || test -e "$(dirname "$document")/$path" || die "$document: no such file: $path"
+    done <"$lists/paths"
 done <"$lists/documents"
 test $checked -gt 0 || die "no links found"
-echo "$checked links lead somewhere"
+echo "$checked links and paths lead somewhere"

@@ -18,7 +18,8 @@ mkdir -p "$reports/64-bit" "$reports/32-bit"
 
 cargo mutants --list --package tcp-reset "$@" >"$reports/list"
 test -s "$reports/list" || die "no mutants to try"
-echo "$(wc -l <"$reports/list") mutants to try"
+count=$(wc -l <"$reports/list")
+echo "$count mutants to try"
 
 # run REPORT ARGUMENT...: codes 2 and 3 say that some were missed or timed out; the comparison below decides.
 run() {
@@ -50,4 +51,5 @@ if [ -s "$reports/survivors" ]; then
 fi
 find "$reports" -name caught.txt -exec cat {} + | sort -u >"$reports/caught"
 test -s "$reports/caught" || die "no mutant could be built and tried"
-echo "$(wc -l <"$reports/caught") mutants, all noticed"
+count=$(wc -l <"$reports/caught")
+echo "$count mutants, all noticed"

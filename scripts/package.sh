@@ -1,6 +1,7 @@
 #!/bin/bash
-# Packs the crate as for the registry, unpacks it outside of the repository, and builds, documents and tests it there. The
-# package has no tests but the examples in its documentation. Also checks the links in its documents.
+# Packs the crate and the library for C as for the registry, unpacks them outside of the repository, and builds and documents
+# them there. The crate's package has no tests but the examples in its documentation: they are run, and the links in its
+# documents are checked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
@@ -8,11 +9,28 @@ export RUSTDOCFLAGS="--deny warnings"
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 
-cargo package --quiet --allow-dirty --no-verify --target-dir "$directory/target"
-tar -xzf "$directory"/target/package/tcp-reset-*.crate -C "$directory" --strip-components=1
-scripts/links.sh "$directory"
-cd "$directory"
+# unpack NAME MANIFEST OPTION...: into a folder of this name.
+unpack() {
+    mkdir "$directory/$1"
+    cargo package --quiet --allow-dirty --no-verify --target-dir "$directory/target/$1" --manifest-path "$2" "${@:3}"
+    tar -xzf "$directory/target/$1"/package/*.crate -C "$directory/$1" --strip-components=1
+}
+
+unpack crate Cargo.toml
+scripts/links.sh "$directory/crate"
+# The crate may not be on the registry yet: the library gets it from here. A copy is packed: cargo writes the patch into its
+# Cargo.lock.
+patch="patch.crates-io.tcp-reset.path='$directory/crate'"
+git ls-files -z capi | xargs -0 cp --parents -t "$directory/crate"
+unpack capi "$directory/crate/capi/Cargo.toml" --config "$patch"
+rm -r "$directory/crate/capi"
+cd "$directory/crate"
 cargo build --quiet
 cargo doc --quiet --no-deps
 cargo test --quiet >tests.txt
 grep '^test result: ok. [1-9]' tests.txt || die "no test was run"
+cd "$directory/capi"
+cargo build --quiet --config "$patch"
+cargo doc --quiet --no-deps --config "$patch"
+test -s include/tcp_reset.h
+test -s target/debug/libtcp_reset.a

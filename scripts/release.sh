@@ -53,13 +53,12 @@ step "nothing is uncommitted" nothing_uncommitted
 step "CHANGELOG.md has a section for $version" grep -F "## [$version]" CHANGELOG.md
 grep -qE "^## \[$version\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$" CHANGELOG.md || skip "the day in CHANGELOG.md" "the section has none yet"
 step "$version is not tagged yet" test "v$version" != "$last"
-# No tag without it: the registry resolves the README's links against it.
-for manifest in Cargo.toml capi/Cargo.toml; do
-    repository=$(sed -n 's/^repository = "\([^"]*\)".*/\1/p' $manifest)
-    case $repository in
-    "" | https://example.org/*) skip "repository" "$manifest has none, or the placeholder; its owner sets it" ;;
-    esac
-done
+# No tag without it: the registry resolves the links of both READMEs against it.
+repository=$(sed -n 's/^repository = "\([^"]*\)".*/\1/p' Cargo.toml)
+case $repository in
+"" | https://example.org/*) skip "repository" "Cargo.toml has none, or the placeholder; the owner sets it" ;;
+esac
+grep -qF "repository = \"$repository\"" capi/Cargo.toml || skip "repository of capi/" "capi/Cargo.toml has not the line of Cargo.toml"
 # With --locked, cargo takes the versions that they were tested with.
 for tool in cargo-deny cargo-fuzz cargo-mutants ${last:+cargo-semver-checks}; do
     has "$tool" || skip "the steps with $tool" "cargo install $tool --locked"
@@ -91,22 +90,18 @@ step "the package, unpacked elsewhere" scripts/package.sh
 
 # At full length; the fuzzers run at the same time as the rest.
 fuzzers=()
-trap 'for fuzzer in "${fuzzers[@]}"; do kill -- "-$fuzzer" 2>/dev/null || true; done' EXIT
 if has cargo-fuzz; then
     step "the fuzz targets build" cargo +nightly fuzz build
     rm -rf target/fuzzing # the logs of an earlier run
     mkdir -p fuzz/corpus/packets target/fuzzing
     step "seeds" cargo run --manifest-path fuzz/Cargo.toml --example seeds -- fuzz/corpus/bytes
-    # Job control gives each a process group, to be ended as a whole.
-    set -m
     for target in bytes packets; do
-        nice cargo +nightly fuzz run $target fuzz/corpus/$target -- -max_total_time=$fuzz_seconds -print_final_stats=1 \
-            >target/fuzzing/$target 2>&1 &
+        beside nice cargo +nightly fuzz run $target fuzz/corpus/$target -- -max_total_time=$fuzz_seconds -print_final_stats=1 \
+            >target/fuzzing/$target 2>&1
         fuzzers+=($!)
     done
-    nice fuzz/smoltcp.sh $fuzz_seconds >target/fuzzing/smoltcp 2>&1 &
+    beside nice fuzz/smoltcp.sh $fuzz_seconds >target/fuzzing/smoltcp 2>&1
     fuzzers+=($!)
-    set +m
 fi
 step "every flag byte, data offset and length" \
     env TCP_RESET_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
@@ -127,7 +122,7 @@ for fuzzer in "${fuzzers[@]}"; do
     step "$fuzz_seconds seconds of fuzzing (target/fuzzing/)" wait "$fuzzer"
 done
 test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
-fuzzers=()
+groups=()
 # After the fuzzers, so that the machine is quiet.
 step "the README's figures" scripts/figures.sh
 step "the gate" env CI=true .ci/run

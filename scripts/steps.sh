@@ -5,7 +5,8 @@
 # The script ends at the first command that fails and names the place.
 
 # -E and inherit_errexit: also inside functions and $(...). What runs under `||`, `&&`, `if` or `!` is exempt, with all
-# the functions it calls: put nothing but single commands there. The exit code of <(...) is lost: write a file instead.
+# the functions it calls: put nothing but single commands there. The exit code of <(...) is lost: write a file instead. So is
+# that of $(...) in an argument: assign it to a variable first, but where the text only goes to `die`, or `test` compares it.
 set -Eeuo pipefail
 shopt -s inherit_errexit
 script=${0##*/}
@@ -34,6 +35,23 @@ need() {
         command -v "$name" >/dev/null || test -e "$name" || die "$name is missing: apt-get install $packages"
     done
 }
+
+# beside COMMAND...: starts the command in a process group of its own; `wait $!` gives its exit code. If the script ends
+# before, the group ends too.
+groups=()
+beside() {
+    set -m
+    "$@" &
+    set +m
+    groups+=($!)
+}
+end_groups() {
+    local group
+    for group in "${groups[@]}"; do
+        kill -- "-$group" 2>/dev/null || true
+    done
+}
+trap end_groups EXIT
 
 # step "WHAT" COMMAND...: runs the command under this name.
 step() {

@@ -40,7 +40,8 @@ has_linker || die "bpf-linker $linker_version is missing: xdp/build.sh --install
 "$RUSTC" -vV | grep -q "^LLVM version: $llvm\." || die "$RUSTC has another LLVM than bpf-linker, which has $llvm"
 
 # The verifier takes loads and stores at any address, as the processors do on which it runs.
-RUSTFLAGS="-Clinker=$(command -v bpf-linker) -Ctarget-feature=+allows-misaligned-mem-access" \
+linker=$(command -v bpf-linker)
+RUSTFLAGS="-Clinker=$linker -Ctarget-feature=+allows-misaligned-mem-access" \
     $cargo build --quiet --release --locked --manifest-path xdp/program/Cargo.toml --target bpfel-unknown-none \
     --target-dir xdp/target/program
 env -u RUSTC -u RUSTDOC -u RUSTC_BOOTSTRAP \

@@ -102,6 +102,14 @@ errors() {
     echo "errors are clear"
 }
 
+# expect TEXT OPTION...: hping3 sends one segment, and gets an answer that it prints with this text.
+expect() {
+    local text=$1
+    shift
+    at $client hping3 -n -c 1 "$@" 10.9.0.1 >"$work/hping3" 2>&1
+    grep -qF -- "$text" "$work/hping3" || die "hping3 $*: $(cat "$work/hping3")"
+}
+
 # --replace removes another program, unless a BPF link holds it. Without --replace it stays.
 others() {
     local other mode
@@ -115,7 +123,7 @@ others() {
         ! grep -qw "id $other" "$work/link" || die "it is still there ($mode)"
         refuses "has an XDP program already, \"xdp_reset\"" --interface veth0 --ports 24
         refuses "holds \"xdp_reset\"" --interface veth0 --ports 24 --replace
-        at $client hping3 -n -c 1 -p 23 --syn 10.9.0.1 2>&1 | grep -q "flags=RA"
+        expect "flags=RA" -p 23 --syn
         stop
         test "$(counted answered)" = 1 || die "not answered: $(cat "$log")"
     done
@@ -140,7 +148,7 @@ clients() {
     start --ports 1-100 --mode "$1"
     scan "" 10.9.0.1
     scan -6 fd09::1
-    at $client hping3 -n -c 1 -s 36050 -p 80 --syn --setseq 522224616 10.9.0.1 2>&1 | grep -q "flags=RA seq=0 win=0"
+    expect "flags=RA seq=0 win=0" -s 36050 -p 80 --syn --setseq 522224616
     started=$SECONDS
     for url in http://10.9.0.1/ "http://[fd09::1]/"; do
         ! at $client curl -sgS "$url" 2>"$work/curl" || die "curl is answered"
@@ -167,15 +175,18 @@ sys.exit(s.connect_ex((sys.argv[1], 80)) != errno.ECONNREFUSED)' "$address"
 }
 
 # The same 2,000 random packets, to REJECT alone and to the program before it: the same answers.
-behind() {
+before_reject() {
+    local answered answers
     at $client /usr/bin/python3 xdp/segments.py 2000 "$work/alone"
     start --ports 1-32767 --mode "$1"
     at $client /usr/bin/python3 xdp/segments.py 2000 "$work/before"
     stop
     cmp "$work/alone" "$work/before" || die "the answers differ"
-    test "$(counted answered)" -gt 500 || die "few are answered: $(cat "$log")"
-    test "$(wc -l <"$work/alone")" -gt 1000 || die "few answers"
-    echo "$(wc -l <"$work/alone") answers to 2,000 packets are the same, $(counted answered) of them by the program ($1)"
+    answered=$(counted answered)
+    answers=$(wc -l <"$work/alone")
+    test "$answered" -gt 500 || die "few are answered: $(cat "$log")"
+    test "$answers" -gt 1000 || die "few answers"
+    echo "$answers answers to 2,000 packets are the same, $answered of them by the program ($1)"
 }
 
 programs() {
@@ -194,7 +205,7 @@ faults() {
     at $server ip link set veth0 down
     at $server ip link set veth0 up
     sleep 0.5
-    at $client hping3 -n -c 1 -p 80 --syn 10.9.0.1 2>&1 | grep -q "flags=RA"
+    expect "flags=RA" -p 80 --syn
     at $client hping3 -q -n -i u20 -c 100000 -p 80 --rand-source --syn 10.9.0.1 >"$work/flood" 2>&1 &
     flood=$!
     for port in $(seq 100 140); do
@@ -231,6 +242,6 @@ errors
 others
 for mode in native skb; do
     clients $mode
-    behind $mode
+    before_reject $mode
 done
 faults
