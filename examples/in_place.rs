@@ -1,21 +1,14 @@
 //! Writes a reset over its own offender, as a program does that receives a frame into a buffer and sends the same buffer
 //! back: `cargo run --example in_place`.
 
-use tcp_reset::{Config, NoReset, ipv4};
+use tcp_reset::{Config, NoReset, ethernet};
 
-/// The length of an Ethernet header.
-const ETHERNET: usize = 14;
-
-/// Replaces an Ethernet frame that carries IPv4 by the frame that answers it, and returns the answer.
+/// Replaces an Ethernet frame by the frame that answers it, and returns the answer.
 fn answer(frame: &mut [u8]) -> Result<&[u8], NoReset> {
-    let (ethernet, packet) = frame.split_first_chunk_mut::<ETHERNET>().ok_or(NoReset::Truncated)?;
-    // The decision owns its fields: nothing borrows the packet when the reset is written.
-    let reset = ipv4::Reset::in_reply_to(packet, &Config::new())?;
+    // The decision owns its fields: nothing borrows the frame when the reset is written.
+    let reset = ethernet::Reset::in_reply_to(frame, &Config::new())?;
     // A reset is never longer than its offender.
-    reset.emit_to_slice(packet).ok_or(NoReset::Truncated)?;
-    // Destination and source address, six bytes each.
-    ethernet[..12].rotate_left(6);
-    frame.get(..ETHERNET + ipv4::RESET_LEN).ok_or(NoReset::Truncated)
+    reset.emit_to_slice(frame).map(|reply| &*reply).ok_or(NoReset::Truncated)
 }
 
 fn main() -> Result<(), NoReset> {

@@ -3,8 +3,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use proptest::prelude::*;
-use support::frames::{TAGS, check, ether_type, frame};
+use support::frames::{check, ether_type, frame};
 use support::packet::{Tcp, both};
+use support::protocol::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TAGS};
 use support::random::{Arbitrary, Packet, Unstructured};
 use support::reference::{self, Rules};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
@@ -16,7 +17,7 @@ const SOURCE: [u8; 6] = [0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee];
 #[test]
 fn textbook() {
     let [v4, _] = both(&Tcp::default());
-    let offender = frame(DESTINATION, SOURCE, &[[0x81, 0x00, 0x60, 0x05]], 0x0800, &v4);
+    let offender = frame(DESTINATION, SOURCE, &[[0x81, 0x00, 0x60, 0x05]], ETHERTYPE_IPV4, &v4);
     let mut buffer = [support::DIRT; ethernet::MAX_LEN];
     let reply = ethernet::reset(&offender, &mut buffer).unwrap();
     assert_eq!(reply[..12], [SOURCE, DESTINATION].concat());
@@ -38,7 +39,7 @@ fn tags_and_lengths() {
         for depth in 0..=4 {
             for kind in 0..3_usize.pow(depth) {
                 let tags: Vec<[u8; 4]> = (0..depth)
-                    .map(|nth| TAGS[kind / 3_usize.pow(nth) % 3])
+                    .map(|nth| ETHERTYPE_TAGS[kind / 3_usize.pow(nth) % 3].to_be_bytes())
                     .zip([[0xff, 0xff], [0x10, 0x01], [0x00, 0x00], [0xef, 0xfe]])
                     .map(|([t0, t1], [v0, v1])| [t0, t1, v0, v1])
                     .collect();
@@ -59,7 +60,7 @@ fn tags_and_lengths() {
     }
 }
 
-/// Every EtherType, lengths of IEEE 802.3 among them, without a tag and behind one.
+/// Every EtherType, lengths of IEEE 802.3 among them, without a tag and after one.
 #[test]
 fn every_ether_type() {
     for packet in both(&Tcp::default()) {
@@ -77,20 +78,20 @@ fn refusals() {
     let group = [0x01, 0x00, 0x5e, 0x00, 0x00, 0x01];
     let three = [[0x81, 0, 0, 1]; 3];
     for (offender, reason) in [
-        (frame(group, SOURCE, &[], 0x0800, &v4), NoReset::GroupAddress),
-        (frame([0xff; 6], SOURCE, &[], 0x0800, &v4), NoReset::GroupAddress),
-        (frame(DESTINATION, group, &[], 0x86dd, &v6), NoReset::GroupAddress),
-        (frame(group, group, &[], 0x0800, &v4), NoReset::GroupAddress),
-        (frame(DESTINATION, [0xff; 6], &[], 0x86dd, &v6), NoReset::GroupAddress),
-        (frame(DESTINATION, SOURCE, &three, 0x0800, &v4), NoReset::VlanTags),
+        (frame(group, SOURCE, &[], ETHERTYPE_IPV4, &v4), NoReset::GroupAddress),
+        (frame([0xff; 6], SOURCE, &[], ETHERTYPE_IPV4, &v4), NoReset::GroupAddress),
+        (frame(DESTINATION, group, &[], ETHERTYPE_IPV6, &v6), NoReset::GroupAddress),
+        (frame(group, group, &[], ETHERTYPE_IPV4, &v4), NoReset::GroupAddress),
+        (frame(DESTINATION, [0xff; 6], &[], ETHERTYPE_IPV6, &v6), NoReset::GroupAddress),
+        (frame(DESTINATION, SOURCE, &three, ETHERTYPE_IPV4, &v4), NoReset::VlanTags),
         (frame(DESTINATION, SOURCE, &[], 0x0806, &v4), NoReset::EtherType),
         (frame(DESTINATION, SOURCE, &[], 0x0028, &v4), NoReset::EtherType),
-        (frame(DESTINATION, SOURCE, &[], 0x0800, &v6), NoReset::Version),
-        (frame(DESTINATION, SOURCE, &[], 0x86dd, &v4), NoReset::Version),
-        (frame(DESTINATION, SOURCE, &[], 0x86dd, &v4[..39]), NoReset::Truncated),
+        (frame(DESTINATION, SOURCE, &[], ETHERTYPE_IPV4, &v6), NoReset::Version),
+        (frame(DESTINATION, SOURCE, &[], ETHERTYPE_IPV6, &v4), NoReset::Version),
+        (frame(DESTINATION, SOURCE, &[], ETHERTYPE_IPV6, &v4[..39]), NoReset::Truncated),
         // Pairs of neighbours.
-        (frame(group, SOURCE, &[], 0x0800, &[])[..14].to_vec(), NoReset::Truncated),
-        (frame(group, SOURCE, &three, 0x0800, &v4), NoReset::GroupAddress),
+        (frame(group, SOURCE, &[], ETHERTYPE_IPV4, &[])[..14].to_vec(), NoReset::Truncated),
+        (frame(group, SOURCE, &three, ETHERTYPE_IPV4, &v4), NoReset::GroupAddress),
         (frame(DESTINATION, SOURCE, &three, 0x0806, &v4), NoReset::VlanTags),
         (frame(DESTINATION, SOURCE, &[], 0x0806, &v4[..20]), NoReset::EtherType),
     ] {
@@ -105,11 +106,11 @@ proptest! {
     fn changed_frames(choices in prop::collection::vec(any::<u8>(), 300)) {
         let unstructured = &mut Unstructured::new(&choices);
         let tags = <[[u8; 4]; 3]>::arbitrary(unstructured).unwrap();
-        let tags = tags.map(|[kind, _, t0, t1]| { let [k0, k1] = TAGS[usize::from(kind) % 3]; [k0, k1, t0, t1] });
+        let tags = tags.map(|[kind, _, t0, t1]| { let [k0, k1] = ETHERTYPE_TAGS[usize::from(kind) % 3].to_be_bytes(); [k0, k1, t0, t1] });
         let depth = unstructured.int_in_range(0..=3).unwrap();
         let change = unstructured.int_in_range(0..=50).unwrap();
         let Packet { bytes, rules } = Packet::arbitrary(unstructured).unwrap();
-        let ether_type = bytes.first().map_or(0x0800, |_| ether_type(&bytes));
+        let ether_type = bytes.first().map_or(ETHERTYPE_IPV4, |_| ether_type(&bytes));
         let mut offender = frame(DESTINATION, SOURCE, &tags[..depth], ether_type, &bytes);
         if let Some(byte) = offender[..14 + 4 * depth].get_mut(change) {
             *byte ^= 1;

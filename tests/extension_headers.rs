@@ -3,7 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use support::packet::{Tcp, V6, repair};
-use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, ESP, FRAGMENT, HOP_BY_HOP, NO_NEXT_HEADER, ROUTING};
+use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, ESP, FRAGMENT, HOP_BY_HOP, NO_NEXT_HEADER, ROUTING, UDP};
 use support::reference::Rules;
 use tcp_reset::tcp::FIN;
 use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Reset, reset_with};
@@ -159,10 +159,10 @@ fn less_than_a_header() {
 /// A segment after "no next header", ESP or an unknown header is not answered.
 #[test]
 fn ends_of_the_walk() {
-    for protocol in [1, 17, 41, ESP, 58, NO_NEXT_HEADER, 132, 135, 139, 140, 253, 255] {
+    for protocol in [1, UDP, 41, ESP, 58, NO_NEXT_HEADER, 132, 135, 139, 140, 253, 255] {
         assert_eq!(decide(&packet(&[header(protocol, 0, 8)])), Err(NoReset::NotTcp), "{protocol}");
-        let behind = [header(HOP_BY_HOP, 0, 8), header(FRAGMENT, 0, 8), header(protocol, 0, 8)];
-        assert_eq!(decide(&packet(&behind)), Err(NoReset::NotTcp), "{protocol}");
+        let after = [header(HOP_BY_HOP, 0, 8), header(FRAGMENT, 0, 8), header(protocol, 0, 8)];
+        assert_eq!(decide(&packet(&after)), Err(NoReset::NotTcp), "{protocol}");
     }
 }
 

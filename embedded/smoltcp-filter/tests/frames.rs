@@ -9,7 +9,7 @@ use smoltcp_filter::Filter;
 use support::DIRT;
 use support::frames::{ether_type, frame};
 use support::packet::{Tcp, V4, V6};
-use support::protocol::{TCP, UDP};
+use support::protocol::{ETHERTYPE_IPV4, TCP, UDP};
 use tcp_reset::{Config, Profile, ethernet};
 
 const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -73,8 +73,8 @@ fn tcp_to_a_group_address_is_dropped() {
         let [tcp, udp] = [TCP, UDP].map(|protocol| V4 { source, destination, protocol, ..V4::default() }.bytes());
         assert_eq!(passed(Medium::Ip, &tcp), None);
         assert!(passed(Medium::Ip, &udp).is_some());
-        assert_eq!(passed(Medium::Ethernet, &frame(OWN, PEER, &[], 0x0800, &tcp)), None);
-        assert!(passed(Medium::Ethernet, &frame(OWN, PEER, &[], 0x0800, &udp)).is_some());
+        assert_eq!(passed(Medium::Ethernet, &frame(OWN, PEER, &[], ETHERTYPE_IPV4, &tcp)), None);
+        assert!(passed(Medium::Ethernet, &frame(OWN, PEER, &[], ETHERTYPE_IPV4, &udp)).is_some());
     }
     let destination = "ff02::1".parse::<std::net::Ipv6Addr>().unwrap().octets();
     let [tcp, udp] = [TCP, UDP].map(|protocol| V6 { destination, protocol, ..V6::default() }.bytes());

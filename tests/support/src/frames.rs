@@ -1,11 +1,9 @@
 //! Builds Ethernet frames; promises about every frame.
 
 use crate::DIRT;
-use crate::reference::{self, Rules};
+use crate::protocol::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TAGS};
+use crate::reference::{self, Rules, word};
 use tcp_reset::{Fate, NoReset, ethernet};
-
-/// The first two bytes of a VLAN tag.
-pub const TAGS: [[u8; 2]; 3] = [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]];
 
 /// A frame: addresses, tags, EtherType, packet.
 pub fn frame(destination: [u8; 6], source: [u8; 6], tags: &[[u8; 4]], ether_type: u16, packet: &[u8]) -> Vec<u8> {
@@ -14,7 +12,7 @@ pub fn frame(destination: [u8; 6], source: [u8; 6], tags: &[[u8; 4]], ether_type
 
 /// The EtherType of a packet: IPv6 or, by default, IPv4.
 pub fn ether_type(packet: &[u8]) -> u16 {
-    if packet.first().is_some_and(|first| first >> 4 == 6) { 0x86dd } else { 0x0800 }
+    if packet.first().is_some_and(|first| first >> 4 == 6) { ETHERTYPE_IPV6 } else { ETHERTYPE_IPV4 }
 }
 
 /// The reference model: the reset for the frame, or the reason for silence. It shares only names with the crate.
@@ -26,20 +24,23 @@ pub fn model(frame: &[u8], fate: Option<Fate>, rules: &Rules) -> Result<Vec<u8>,
         return Err(NoReset::GroupAddress);
     }
     let mut at = 12;
-    while TAGS.iter().any(|tag| frame[at..at + 2] == *tag) {
+    while ETHERTYPE_TAGS.contains(&word(frame, at)) {
         at += 4;
         if at > 20 {
             return Err(NoReset::VlanTags);
         }
     }
-    let (version, packet) = (&frame[at..at + 2], &frame[at + 2..]);
-    match version {
-        [0x08, 0x00] if packet.len() >= 20 && packet[0] >> 4 != 4 => return Err(NoReset::Version),
-        [0x86, 0xdd] if packet.len() < 40 => return Err(NoReset::Truncated),
-        [0x86, 0xdd] if packet[0] >> 4 != 6 => return Err(NoReset::Version),
-        [0x08, 0x00] if packet.len() < 20 => return Err(NoReset::Truncated),
-        [0x08, 0x00] | [0x86, 0xdd] => {}
+    let packet = &frame[at + 2..];
+    let (version, header_len) = match word(frame, at) {
+        ETHERTYPE_IPV4 => (4, 20),
+        ETHERTYPE_IPV6 => (6, 40),
         _ => return Err(NoReset::EtherType),
+    };
+    if packet.len() < header_len {
+        return Err(NoReset::Truncated);
+    }
+    if packet[0] >> 4 != version {
+        return Err(NoReset::Version);
     }
     let reply = match fate {
         None => reference::reset(packet, rules)?,

@@ -1,5 +1,10 @@
-//! Protocol numbers of IPv4 and IPv6, with the IPv6 extension headers (RFC 8200 §4, RFC 4302); and the bits of TCP for
-//! which the crate has no name (RFC 9293 §3.1).
+//! EtherTypes; protocol numbers of IPv4 and IPv6, with the IPv6 extension headers (RFC 8200 §4, RFC 4302); and the bits of
+//! TCP for which the crate has no name (RFC 9293 §3.1).
+
+pub const ETHERTYPE_IPV4: u16 = 0x0800;
+pub const ETHERTYPE_IPV6: u16 = 0x86dd;
+/// The EtherTypes of VLAN tags: 802.1Q, 802.1ad, and the one in use before 802.1ad.
+pub const ETHERTYPE_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 
 pub const HOP_BY_HOP: u8 = 0;
 pub const TCP: u8 = 6;

@@ -16,7 +16,7 @@ use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
 use support::frames;
 use support::packet::{Tcp, V4};
-use support::protocol::{EXTENSIONS, PSH, TCP};
+use support::protocol::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TAGS, EXTENSIONS, PSH, TCP};
 use tcp_reset::tcp::ACK;
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
@@ -133,15 +133,15 @@ fn expected(frame: &[u8], settings: &Settings, ports: &Ports) -> (u32, Vec<u8>) 
 fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u32> {
     let at = |at: usize| frame.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]])).ok_or(OTHER);
     let mut link = 14;
-    while matches!(at(link - 2)?, 0x8100 | 0x88a8 | 0x9100) && link < 22 {
+    while ETHERTYPE_TAGS.contains(&at(link - 2)?) && link < 22 {
         link += 4;
     }
     let (headers, port, plain, protocol) = match at(link - 2)? {
-        0x0800 if frame.len() >= link + 40 => {
+        ETHERTYPE_IPV4 if frame.len() >= link + 40 => {
             let packet = &frame[link..];
             (40, at(link + 22)?, packet[0] == 0x45 && packet[6] << 2 == 0 && packet[7] == 0, packet[9])
         }
-        0x86dd if frame.len() >= link + 60 => {
+        ETHERTYPE_IPV6 if frame.len() >= link + 60 => {
             let next = frame[link + 6];
             (60, at(link + 42)?, !EXTENSIONS.contains(&next), next)
         }
@@ -175,7 +175,7 @@ fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u
     if settings.dry_run == 0 { Ok(reply) } else { Err(WOULD_ANSWER) }
 }
 
-/// The packet in a frame from the sender to the station, behind VLAN tags: none, one, two, or an old one.
+/// The packet in a frame from the sender to the station, after VLAN tags: none, one, two, or one with 0x9100.
 fn frame(packet: &[u8], tags: usize) -> Vec<u8> {
     const TAG: [u8; 4] = [0x81, 0, 0x20, 7];
     let tags = [&[][..], &[TAG], &[[0x88, 0xa8, 0, 9], TAG], &[[0x91, 0, 0, 9]]][tags];
