@@ -1,8 +1,9 @@
 //! Mistakes of other stacks and firewalls in their resets, and the test that shows that this crate does not make them.
 //!
-//! A project is named with a version and a file, or with the issue or pull request about it: "before" one is before its
-//! change, "at" one is when it was opened. Else the mistake stands alone. Vectors are those of
-//! `testdata/vectors/ipv4-netfilter.txt`, and of `ipv4-destination.txt` for the destination. Wrong numbers are tested here, the other mistakes in other files:
+//! A project is named with a version, mostly with a file, or with an issue or pull request about the mistake. "Before PR n"
+//! is the code before that change, "at issue n" the code when the issue was opened. A mistake without a project has no
+//! source. Vectors are those of `testdata/vectors/ipv4-netfilter.txt`, and of `ipv4-destination.txt` for the destination.
+//! Wrong numbers are tested here, the other mistakes in other files:
 //!
 //! | mistake | test |
 //! |---|---|
@@ -10,15 +11,15 @@
 //! | smoltcp 0.14, src/wire/tcp.rs, refuses malformed TCP options | `fields::nothing_else_is_copied` |
 //! | lwIP 2.1.3, `tcp_rst` in src/core/tcp_out.c: the window is not zero | `fields::nothing_else_is_copied` |
 //! | window and urgent pointer of the offender stay in the reset | `levels::a_whole_packet`, in place |
-//! | a type of service of 0x10 | `fields::every_type_of_service` |
+//! | a type of service of 0x10; `traffic-class-10` | `fields::every_type_of_service` |
 //! | Calico before PR 13925, eBPF data plane: padding counts, and `connect()` waits for 127 seconds; `padding-zero-1` | `lengths::padding_changes_nothing` |
-//! | Calico before PR 12430, eBPF data plane: a wrong checksum, dropped by a cloud provider | `properties` |
-//! | OVN before bcd9a8fb1, controller/pinctrl.c; Antrea at issue 2548: RST is answered with RST; `flags-04` | `rfc9293`, `properties` |
+//! | Calico before PR 12430, eBPF data plane: a wrong checksum, dropped by a cloud provider; picoTCP at issue 54: a wrong checksum | `properties` |
+//! | OVN before bcd9a8fb1, controller/pinctrl.c; Antrea at issue 2548; picoTCP at issue 142; Nebula 9c5d7016: RST is answered with RST; `flags-04` | `rfc9293`, `properties` |
 //! | SEG.LEN is the length of the header | `lengths::tcp_options_take_no_sequence_numbers` |
 //! | a time to live of 0 | `fields::every_hop_limit` |
 //! | etherparse 0.21, src/transport/tcp_header_slice.rs, and pnet_packet 0.35, src/tcp.rs, compute a checksum to compare, which refuses one of the two zeros; `tcp-checksum-0000`, `tcp-checksum-ffff` | `zero_checksum::an_offender_whose_checksum_computes_to_zero` |
-//! | a panic on a total length of 0, and on an IHL of 15 with a total length of 20; `total-length-0` | `exhaustive`, `lengths::a_header_has_to_fit` |
-//! | Zephyr at issues 10780 and 10782 answers broadcasts; `source-224.0.0.1` and others | `addresses::ipv4` |
+//! | edge-raw 0.8: a panic on a total length of 0, and on an IHL of 15 with a total length of 20; `total-length-0` | `exhaustive`, `lengths::a_header_has_to_fit` |
+//! | Zephyr at issues 10780 and 10782 answers broadcasts; `destination-255.255.255.255` | `addresses::ipv4` |
 //! | Suricata before 235ee36211: wrong IPv6 payload length and next header | `rfc9293::textbook` |
 //! | Suricata at 01415e002, src/respond-reject-libnet11.c: towards the destination, a delivered segment is not counted; `delivered-flags-10-data` | `both_ends::vectors` |
 
@@ -26,7 +27,7 @@
 
 use support::DIRT;
 use support::packet::{Tcp, both};
-use support::protocol::{CWR, ECE};
+use support::protocol::{CWR, ECE, PSH};
 use tcp_reset::MAX_LEN;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
@@ -47,7 +48,7 @@ fn answer(tcp: &Tcp) -> (u8, u32, u32) {
 }
 
 /// What was wrong, in what project if one is named, and an example vector if there is one. Then a segment: flags, SEQ, ACK,
-/// data; and the reset: SEQ, ACK. The reset acknowledges exactly if the segment does not.
+/// data; and the reset: SEQ, ACK. The reset has ACK set if the segment has not.
 type Mistake = (&'static str, u8, u32, u32, &'static [u8], (u32, u32));
 
 /// Mistakes in the numbers.
@@ -63,6 +64,7 @@ const NUMBERS: &[Mistake] = &[
     ("lwIP 2.1.3: RST/ACK for FIN/ACK; flags-11-data", ACK | FIN, SEQ, NUMBER, b"data", (NUMBER, 0)),
     ("lwIP 2.1.3: RST/ACK for SYN/ACK; flags-12-data", ACK | SYN, SEQ, NUMBER, b"data", (NUMBER, 0)),
     ("lwIP 2.1.3: RST/ACK for SYN/FIN/ACK; flags-13-data", ACK | FIN | SYN, SEQ, NUMBER, b"data", (NUMBER, 0)),
+    ("picoTCP at issue 56: RST/ACK for PSH/ACK; flags-18-data", ACK | PSH, SEQ, NUMBER, b"data", (NUMBER, 0)),
     ("lwIP 2.1.3: SYN with FIN counts one; flags-03-data", SYN | FIN, SEQ, 0, b"data", (0, SEQ + 6)),
     ("Zephyr at issue 90086: SYN does not count; flags-02", SYN, SEQ, 0, b"", (0, SEQ + 1)),
     ("Zephyr before PR 114449: FIN does not count; flags-01", FIN, SEQ, 0, b"", (0, SEQ + 1)),
@@ -76,7 +78,7 @@ const NUMBERS: &[Mistake] = &[
     ("Suricata: a number without ACK", SYN, SEQ, NUMBER, b"", (0, SEQ + 1)),
     ("gVisor at issue 7075: flags are compared as a whole; flags-c2", SYN | ECE | CWR, SEQ, 0, b"", (0, SEQ + 1)),
     ("gVisor, the same", ACK | ECE | CWR, SEQ, NUMBER, b"", (NUMBER, 0)),
-    // OVN, controller/pinctrl.c (28097d5ad): SEQ 0 and ACK = SEQ + 1 for all segments.
+    // OVN 2411e964d, controller/pinctrl.c: SEQ 0 and ACK = SEQ + 1 for all segments.
     // ELKS before PR 985: SEQ is the segment's SEQ.
     ("OVN: ACK; flags-10", ACK, SEQ, NUMBER, b"", (NUMBER, 0)),
     ("OVN: ACK with data; flags-10-data", ACK, SEQ, NUMBER, b"data", (NUMBER, 0)),
