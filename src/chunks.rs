@@ -8,7 +8,7 @@ pub(crate) const fn chunks_mut<const L: usize, const N: usize, const B: usize>(a
     parts
 }
 
-/// The first `A` bytes and the `B` bytes behind them.
+/// The first `A` bytes and the `B` bytes after them.
 #[inline(always)]
 pub(crate) const fn split_mut<const A: usize, const B: usize, const N: usize>(
     array: &mut [u8; N],

@@ -8,8 +8,9 @@ use crate::no_reset::{NoReset, refuse};
 /// ```
 /// use tcp_reset::{Checksum, Config};
 ///
-/// const SNIFFED: Config = Config::new().hop_limit(255).tcp_checksum(Checksum::Trust);
-/// assert_eq!(SNIFFED.hop_limit, 255);
+/// // Packets of local sockets: their network card fills in the TCP checksum only later.
+/// const LOCAL: Config = Config::new().hop_limit(255).tcp_checksum(Checksum::Trust);
+/// assert_eq!(LOCAL.hop_limit, 255);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -67,13 +68,14 @@ impl Config {
     ///
     /// The checksum field then holds the folded sum of the pseudo-header alone, not complemented, as Linux's
     /// `CHECKSUM_PARTIAL`, virtio's `VIRTIO_NET_HDR_F_NEEDS_CSUM` and network cards want it. They sum from the first byte
-    /// of the TCP header on (`csum_start`: 20 bytes behind the start of the IPv4 header, 40 behind that of IPv6) and put
+    /// of the TCP header on (`csum_start`: 20 bytes after the start of the IPv4 header, 40 after that of IPv6) and put
     /// the complement 16 bytes further (`csum_offset`). The IPv4 header checksum is always complete.
     pub const fn partial_checksum(self, partial_checksum: bool) -> Self {
         Self { partial_checksum, ..self }
     }
 
-    /// Whether all settings but the hop limit are the default ones. Each of these is the first variant, or `false`: 0.
+    /// Whether all settings but the hop limit are the default ones. The default of each is its first
+    /// variant or `false`, which is 0.
     #[inline(always)]
     #[expect(clippy::as_conversions, reason = "they compile to one load of four bytes")]
     pub(crate) const fn is_default(&self) -> bool {

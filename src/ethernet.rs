@@ -52,7 +52,7 @@ const ONE_TAG_HEADER_LEN: usize = HEADER_LEN + TAG_LEN;
 /// The length in bytes of the longest header.
 const MAX_HEADER_LEN: usize = HEADER_LEN + TAG_LEN * MAX_TAGS;
 
-/// The length in bytes of the longest reply: an IPv6 reset behind [`MAX_TAGS`] tags.
+/// The length in bytes of the longest reply: an IPv6 reset after [`MAX_TAGS`] tags.
 pub const MAX_LEN: usize = MAX_HEADER_LEN + crate::MAX_LEN;
 
 /// Writes the frame that answers `frame` into `buffer` and returns the prefix of `buffer` that was written.
@@ -118,12 +118,12 @@ fn answer<'a>(
 
 /// The header of a reset, its parts where they stand: in the offender or in a [`Reset`].
 struct Header<'a> {
-    /// Three words of address and the word behind them, which is overwritten later: one store of eight bytes copies all four.
+    /// Three words of address and the word after them, which is overwritten later: one store of eight bytes copies all four.
     /// Saves 5 instructions.
     destination: &'a [[u8; 2]],
     /// The source in the same way.
     source: &'a [[u8; 2]],
-    /// Tags and EtherType; what comes behind them does not count.
+    /// Tags and EtherType; what comes after them does not count.
     tags: &'a [[u8; 2]],
     tag_count: u8,
     is_ipv6: bool,

@@ -30,7 +30,7 @@ pub struct Reset {
     /// Time to live, from [`Config::hop_limit`].
     pub ttl: u8,
     config: Config,
-    /// Of `config`. One byte, on which `emit` decides: saves 12 instructions for a SYN in two steps.
+    /// `config.is_default()`, one byte that `emit` tests: saves 12 instructions for a SYN in two steps.
     is_default: bool,
     /// The address it comes from: the offender's destination, or its source in a reset for the destination.
     pub source: Ipv4Addr,

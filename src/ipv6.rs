@@ -190,7 +190,7 @@ fn walk(mut next_header: u8, mut payload: &[u8], mut len: u16) -> Result<(&[u8],
         ensure(len >= 8, NoReset::ExtensionHeader)?;
         let Some(&[next, units, o0, o1, ..]) = payload.first_chunk::<8>() else { return refuse(NoReset::Truncated) };
         let header_len = match next_header {
-            // The offset counts 8-byte units in the upper 13 bits, so that masking the rest away leaves bytes.
+            // The offset counts 8-byte units in the upper 13 bits, so the masked value is the offset in bytes.
             FRAGMENT if u16::from_be_bytes([o0, o1]) & 0xfff8 != 0 => return refuse(NoReset::Fragment),
             FRAGMENT => 8,
             // In 4-byte units, less two (RFC 4302 §2.2).

@@ -40,7 +40,7 @@
 //! # assert_eq!(reset_in_place(&mut []), Err(NoReset::Truncated));
 //! ```
 //!
-//! Where only one IP version is spoken, [`ipv4::Reset`] and [`ipv6::Reset`] do the same.
+//! Where only one IP version is used, [`ipv4::Reset`] and [`ipv6::Reset`] do the same.
 //!
 //! # Inside a network stack
 //!
@@ -77,10 +77,10 @@
 //! - The routing table, which alone knows a subnet's broadcast address. [`NoReset`] has no reason for it.
 //! - The rate limit: source addresses are easily forged, and each reset goes to whoever is named there.
 //! - Whether the connection is the caller's to reset (RFC 3360).
-//! - What Linux decides by more than the packet: it is silent for IPv4 options that it rejects, and for a hop limit that
-//!   forwarding uses up. This crate answers such packets.
+//! - Packets that Linux drops before REJECT sees them: some IPv4 options, and a hop limit that forwarding uses up. This
+//!   crate answers them.
 #![no_std]
-// On 64-bit machines alone where it would make the code of small machines larger.
+// `inline(always)` is limited to 64-bit machines where it would make the code of small machines larger.
 #![allow(clippy::inline_always, reason = "chosen by measurement: 242 instructions for a SYN without, 173 with")]
 
 pub mod checksum;
@@ -163,7 +163,7 @@ pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_L
 /// - FreeBSD and its descendants compare with the last acknowledgment number that they sent. While a delayed ACK is
 ///   pending, the reset after a delivered segment draws a challenge ACK; a second reset, sent later, fits.
 /// - After a delivered segment, the reset may arrive before the segment does, on another processor. A passive monitor sends
-///   the reset for [`Fate::Dropped`] first and the one for [`Fate::Delivered`] behind it: one of them fits.
+///   the reset for [`Fate::Dropped`] first, then the one for [`Fate::Delivered`]: one of them fits.
 /// - After a delivered SYN, the reset must arrive before the SYN/ACK has been answered, and usually comes too late. Reset
 ///   the SYN/ACK instead: its destination, in SYN-SENT, refuses the connection at once.
 /// - Reset only connections that you may reset. RFC 3360 describes the harm of resets that mean anything but "this

@@ -121,7 +121,7 @@ impl fmt::Display for NoReset {
 
 impl Error for NoReset {}
 
-/// Refuses a packet. Cold: the compiler places the code that leads here behind the code of a reset. Saves 4 to 7
+/// Refuses a packet. Cold: the compiler places the code that leads here after the code of a reset. Saves 4 to 7
 /// instructions for a SYN.
 #[cold]
 #[inline(always)]

@@ -46,10 +46,10 @@ fn rows_of_the_contract() {
         for seq in [0, 522_224_616, 0xffff_fffe, u32::MAX - data_len] {
             for others in [0, PSH, URG, PSH | URG | ECE | CWR] {
                 let (source_port, destination_port, ack, flags) = (36050, 80, 0x8000_0001, flags | others);
-                let expected = expected.map(|(behind, acknowledges)| Reset {
+                let expected = expected.map(|(after, acknowledges)| Reset {
                     source_port,
                     destination_port,
-                    seq: seq.wrapping_add(behind),
+                    seq: seq.wrapping_add(after),
                     ack: acknowledges.then_some(ack),
                 });
                 let segment = Segment { source_port, destination_port, seq, ack, flags, data_len };
@@ -100,7 +100,7 @@ fn profile() {
 }
 
 /// The vectors of this kind are the reference model's, not Linux's, which has no such reset. They take their offenders from
-/// the vectors that Linux answered. `TCP_RESET_WRITE_VECTORS=1 cargo test --test both_ends` writes them anew.
+/// the vectors that Linux answered. `TCP_RESET_WRITE_VECTORS=1 cargo test --test both_ends` writes them.
 #[test]
 fn vectors() {
     for (family, offenders) in [

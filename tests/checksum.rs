@@ -143,7 +143,7 @@ fn both_zeros_are_valid() {
     assert!(!Sum::of(&zero).is_valid());
     ones[7] = 0xfe;
     assert!(!Sum::of(&ones).is_valid());
-    // But zeros alone hold no checksum, which would be 0xffff.
+    // All-zero bytes have no valid checksum: it would be 0xffff.
     assert!(!Sum::of(&[0; 8]).is_valid());
     assert!(!Sum::of(&[]).is_valid());
 }

@@ -71,14 +71,14 @@ fn ports() {
 fn nothing_else_is_copied() {
     for flags in [FIN, ACK] {
         let plain = Tcp { flags, seq: 5, ack: 7, ..Tcp::default() };
-        let garish = Tcp { window: 0xffff, urgent: 0xffff, reserved: 0xf, options: vec![0xff; 40], ..plain.clone() };
+        let filled = Tcp { window: 0xffff, urgent: 0xffff, reserved: 0xf, options: vec![0xff; 40], ..plain.clone() };
         for rules in Rules::all() {
             let v4 = V4 {
                 id: 0xffff,
                 fragment: 0xe000,
                 options: vec![1; 40],
                 ttl: 255,
-                tcp: garish.clone(),
+                tcp: filled.clone(),
                 ..V4::default()
             };
             assert_eq!(reply(&v4.bytes(), &rules), reply(&V4::with(plain.clone()).bytes(), &rules));
@@ -86,7 +86,7 @@ fn nothing_else_is_copied() {
                 flow_label: 0xf_ffff,
                 hop_limit: 255,
                 extensions: vec![(DESTINATION_OPTIONS, vec![0; 8])],
-                tcp: garish.clone(),
+                tcp: filled.clone(),
                 ..V6::default()
             };
             assert_eq!(reply(&v6.bytes(), &rules), reply(&V6::with(plain.clone()).bytes(), &rules));

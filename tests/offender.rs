@@ -59,7 +59,7 @@ fn a_segment_has_ports() {
 
 /// Extension headers are skipped as in the decision.
 #[test]
-fn ports_behind_extension_headers() {
+fn ports_after_extension_headers() {
     let options = (DESTINATION_OPTIONS, vec![0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let first = (FRAGMENT, vec![0, 0, 0, 1, 0, 0, 0, 1]);
     let later = (FRAGMENT, vec![0, 0, 0, 8, 0, 0, 0, 1]);

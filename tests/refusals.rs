@@ -61,10 +61,10 @@ const IPV6: [Fault; 14] = [
     fault("a buffer shorter than the payload length", NoReset::Truncated, After, |packet| packet.truncate(48)),
     fault("a multicast source", NoReset::Source, Before, |packet| packet[8] = 0xff),
     fault("an unspecified destination", NoReset::Destination, Before, |packet| packet[24..40].fill(0)),
-    fault("UDP behind the IPv6 header", NoReset::NotTcp, Before, |packet| packet[6] = 17),
+    fault("UDP after the IPv6 header", NoReset::NotTcp, Before, |packet| packet[6] = 17),
     fault("destination options past the packet", NoReset::ExtensionHeader, Before, |packet| packet[41] = 4),
     fault("a fragment offset", NoReset::Fragment, Before, |packet| packet[51] |= 0x08),
-    fault("no next header behind the fragment header", NoReset::NotTcp, Before, |packet| packet[48] = 59),
+    fault("no next header after the fragment header", NoReset::NotTcp, Before, |packet| packet[48] = 59),
     fault("19 bytes of TCP header", NoReset::TcpHeader, Before, |packet| packet[5] = 16 + 19),
     fault("RST", NoReset::Rst, Before, |packet| packet[69] = 0x04),
     // The source port is summed as well, and the shortest segment has it.

@@ -18,8 +18,8 @@ fn reply(packet: &[u8], profile: Profile) -> (Vec<u8>, [u8; 2]) {
 
 /// Offenders whose resets' checksums compute to zero: a RST and a RST/ACK each over IPv4 and over IPv6.
 ///
-/// The reset's number is zero at first. Then the checksum of that reset becomes part of the number, which makes the
-/// checksum zero.
+/// First the number that the reset carries is 0. The checksum of that reset is then used as the number: the new checksum
+/// is 0.
 fn zeroing(carry: impl Fn(u32) -> Tcp) -> [Vec<u8>; 2] {
     let [(_, v4), (_, v6)] = both(&carry(0)).map(|packet| reply(&packet, Profile::Netfilter));
     let [v4, v6] = [v4, v6].map(|checksum| carry(u16::from_be_bytes(checksum).into()));

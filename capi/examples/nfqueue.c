@@ -83,7 +83,7 @@ static void send_reset(const struct firewall *firewall, const unsigned char *res
         fprintf(stderr, "queue: cannot send a reset: %s\n", strerror(errno));
 }
 
-/* Whether the packet is a TCP segment, behind no extension header, whose data matches. */
+/* Whether the packet is a TCP segment without extension headers whose data matches. */
 static int matches(const regex_t *payload, const unsigned char *packet, size_t len)
 {
     size_t tcp = len == 0 ? 0 : packet[0] >> 4 == 4 ? (packet[0] & 15) * 4u : 40, data;

@@ -242,7 +242,7 @@ unsafe fn addresses(source: *const c_void, destination: *const c_void, len: usiz
     Ok(Sum::of(source).plus(Sum::of(destination)))
 }
 
-/// Memory of C's that can be read.
+/// Memory of the caller that can be read.
 ///
 /// # Safety
 ///
@@ -254,13 +254,13 @@ unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Result<&'a [u8], Reason>
     Ok(unsafe { slice::from_raw_parts(data.cast(), len) })
 }
 
-/// Refuses what cannot be an object of C's: a null pointer, more than half of the address space, or past its end.
+/// Refuses what cannot be an object in C: a null pointer, more than half of the address space, or past its end.
 fn check(data: *const c_void, len: usize) -> Result<(), Reason> {
     let possible = !data.is_null() && isize::try_from(len).is_ok() && data.addr().checked_add(len).is_some();
     if possible { Ok(()) } else { Err(Reason::Argument) }
 }
 
-/// A value of C's.
+/// A copy of a value of the caller.
 ///
 /// # Safety
 ///
@@ -270,7 +270,7 @@ unsafe fn value<T: Copy>(pointer: *const T) -> Result<T, Reason> {
     if pointer.is_null() { Err(Reason::Argument) } else { Ok(unsafe { pointer.read() }) }
 }
 
-/// Copies a reply to C's buffer, or sets the reason why there is none, and returns its length.
+/// Copies a reply to the caller's buffer, or sets the reason why there is none, and returns its length.
 ///
 /// # Safety
 ///
@@ -285,7 +285,7 @@ unsafe fn hand_over(answer: Result<&[u8], Reason>, buffer: *mut c_void, size: us
             // In parts of two bytes, as every reply's length is even: whole, it is a call of `memcpy`, which takes 400 bytes
             // on small machines.
             for (place, part) in reply.as_chunks::<2>().0.iter().enumerate() {
-                // SAFETY: the caller says so, and it fits; `reply` is no memory of C's.
+                // SAFETY: the caller says so, and it fits; `reply` is not the caller's memory.
                 unsafe { buffer.cast::<[u8; 2]>().add(place).write(*part) };
             }
             (reply.len(), Reason::None)

@@ -97,10 +97,10 @@ pub(crate) fn name(reason: u32) -> &'static CStr {
     }
 }
 
-/// As long as the longest text and the zero behind it.
+/// As long as the longest text and the zero after it.
 const NAME_LEN: usize = 44;
 
-/// The texts of the reasons from 1 on, each with a zero behind it, which Rust's strings have not.
+/// The texts of the reasons from 1 on, each with a zero after it, which Rust's strings do not have.
 static NAMES: [[u8; NAME_LEN]; 19] = [
     terminated(NoReset::Truncated),
     terminated(NoReset::Version),

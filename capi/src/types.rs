@@ -99,7 +99,7 @@ impl Config {
     }
 }
 
-/// What C says of the packet's fate.
+/// The argument `fate`.
 pub(crate) fn fate_of(fate: u8) -> Result<Towards, Reason> {
     match fate {
         0 => Ok(Towards::Dropped),

@@ -84,7 +84,7 @@ int main(void)
         if (i != 4 && i != 16)
             DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, i, reply, sizeof reply, NULL, &reason));
 
-    /* No bytes at all are a length that can be. */
+    /* A length of 0 is allowed. */
     DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_packet(SYN, 0, reply, sizeof reply, NULL, &reason));
     DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_frame(frame, 0, reply, sizeof reply, NULL, &reason));
     DRAWS(TCP_RESET_REASON_REPLY_SIZE, tcp_reset_packet(SYN, sizeof SYN, reply, 0, NULL, &reason));
@@ -128,7 +128,7 @@ int main(void)
     /* The sum of c000 0201 c633 6402, of 0006 and of 0014, folded. */
     CHECK(reply[36] == 0xec && reply[37] == 0x51);
 
-    /* A SYN that was dropped has opened nothing; one that was delivered is reset behind its SYN. */
+    /* A SYN that was dropped has opened nothing; the reset for one that was delivered counts its SYN. */
     CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DROPPED, &numbers) == TCP_RESET_REASON_NO_CONNECTION);
     CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DELIVERED, &numbers) == TCP_RESET_REASON_NONE);
     CHECK(numbers.seq == 8 && numbers.ack == 0 && numbers.flags == TCP_RESET_RST && numbers.source_port == 1);

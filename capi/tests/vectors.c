@@ -56,7 +56,7 @@ static void fail(const struct vector *vector, const char *what)
 
 static void *allocate(size_t size)
 {
-    /* A block of no bytes need not have an address; the library wants one. */
+    /* malloc(0) may return a null pointer, which the library refuses. */
     unsigned char *block = malloc(size + (size == 0));
 
     if (block == NULL) {
@@ -111,7 +111,7 @@ static size_t run(const struct job *job, const void *offender, size_t len, void 
     }
 }
 
-/* The reply lies in one block with the offender, so many bytes before or behind its start. */
+/* The reply lies in one block with the offender, so many bytes before or after its start. */
 static void overlap(const struct vector *vector, const struct job *job, const unsigned char *offender, size_t len,
                     const unsigned char *expected, size_t expected_len, int distance)
 {
@@ -126,7 +126,7 @@ static void overlap(const struct vector *vector, const struct job *job, const un
     if (expected_len == 0 && memcmp(packet, offender, len) != 0)
         fail(vector, "the offender was touched on silence");
     if (expected_len > 0 && distance == 0 && memcmp(packet + written, offender + written, len - written) != 0)
-        fail(vector, "something behind the reply was touched");
+        fail(vector, "something after the reply was touched");
     free(block);
 }
 
@@ -143,7 +143,7 @@ static void ask(const struct vector *vector, const struct job *job, const unsign
     if (written != expected_len || memcmp(reply, expected, expected_len) != 0)
         fail(vector, "not the expected reply");
     if (!is_junk(reply + written, TCP_RESET_FRAME_MAX_LEN - written))
-        fail(vector, "something behind the reply was written");
+        fail(vector, "something after the reply was written");
     if (reason == TCP_RESET_REASON_OTHER || (why != TCP_RESET_REASON_OTHER && reason != why))
         fail(vector, tcp_reset_reason_name(reason));
     free(reply);
@@ -216,7 +216,7 @@ static void ask_for_numbers(const struct vector *vector, const struct file *file
         fail(vector, "not the expected numbers");
 }
 
-/* The segment alone, where the packet was answered or its segment is why it was not, and no extension header is before it. */
+/* The segment alone; only if the packet was answered, or refused because of its segment, and has no extension header. */
 static int ask_for_segment(const struct vector *vector, struct job job)
 {
     const unsigned char *packet = vector->offender;
@@ -244,7 +244,7 @@ static int replay(const struct vector *vector, const struct file *file)
     struct job job = {.level = PACKET, .file = file, .fate = vector->fate};
     int other_version = vector->offender_len > 0 && vector->offender[0] >> 4 == (file->version == 4 ? 6 : 4), tags;
 
-    /* What is of the other IP version is silent for another reason where both are spoken. */
+    /* A packet of the other IP version is refused for another reason by a function that takes both. */
     ask(vector, &job, vector->offender, vector->offender_len, vector->reply, vector->reply_len,
         other_version ? TCP_RESET_REASON_OTHER : vector->reason);
     if (file->version == 4 && !file->to_destination) {

@@ -73,13 +73,13 @@ impl Link {
     }
 }
 
-/// The type field behind the first `OFFSET` bytes, and everything after it.
+/// The type field after the first `OFFSET` bytes, and everything after it.
 fn after_type<const OFFSET: usize>(frame: &[u8]) -> Result<(u16, &[u8]), NotIp> {
     let (ether_type, rest) = frame.get(OFFSET..).and_then(<[u8]>::split_first_chunk).ok_or(NotIp::Short)?;
     Ok((u16::from_be_bytes(*ether_type), rest))
 }
 
-/// The IP packet behind a type field and any number of VLAN tags.
+/// The IP packet after a type field and any number of VLAN tags.
 fn untagged((mut ether_type, mut rest): (u16, &[u8])) -> Result<&[u8], NotIp> {
     // 802.1Q, 802.1ad (QinQ) and its predecessor: two bytes of tag, then the next EtherType.
     while matches!(ether_type, 0x8100 | 0x88a8 | 0x9100) {
@@ -91,7 +91,7 @@ fn untagged((mut ether_type, mut rest): (u16, &[u8])) -> Result<&[u8], NotIp> {
     }
 }
 
-/// The IP packet behind a PPP protocol number. The number has one byte if that byte is odd (RFC 1661 §6.5).
+/// The IP packet after a PPP protocol number. The number has one byte if that byte is odd (RFC 1661 §6.5).
 fn after_ppp(frame: &[u8]) -> Result<&[u8], NotIp> {
     let (protocol, rest) = match frame {
         [protocol, rest @ ..] if protocol & 1 == 1 => (u16::from(*protocol), rest),

@@ -1,6 +1,6 @@
 //! Structured random packets: most draw a reset, every field varies, and few are correct in every field.
 //!
-//! Fields are drawn into the packet builder that the tests share. Headers, lengths and checksums that it makes correct are
+//! Random fields are set in the packet builder that the tests share. Headers, lengths and checksums that it makes correct are
 //! then changed in some packets, in any combination.
 
 mod ipv4;
@@ -12,7 +12,7 @@ use support::reference::word;
 
 use crate::Family;
 
-/// Draws packets of one family, always the same from the same seed.
+/// Generates packets of one family, always the same from the same seed.
 pub struct Generator {
     family: Family,
     rng: Rng,
@@ -73,8 +73,8 @@ impl Generator {
         set(bytes, at, length);
     }
 
-    /// Changes some of the checksums at `bytes[at..]`, which are correct, and writes zero in either form. One in `n` is made
-    /// zero first: the word at `bytes[other..]` takes it over.
+    /// Changes some of the checksums at `bytes[at..]`, which are correct, and writes zero in either form. First, one in
+    /// `n` is made zero, by a change of the word at `bytes[other..]`.
     fn change_checksum(&mut self, bytes: &mut [u8], at: usize, other: usize, n: u32) {
         if self.one_in(n) {
             let both = (u32::from(word(bytes, at)) + u32::from(word(bytes, other))) % 0xffff;

@@ -58,8 +58,8 @@ fn a_difference_is_found_shown_and_replayed() {
         assert_eq!(code, Some(1), "{output}{errors}");
         assert!(output.ends_with("MISMATCH\n"), "{output}");
 
-        let honest: Vec<&str> = replay.split(' ').filter(|word| !difference.contains(word)).collect();
-        let (code, output, errors) = compare(&honest);
+        let without_difference: Vec<&str> = replay.split(' ').filter(|word| !difference.contains(word)).collect();
+        let (code, output, errors) = compare(&without_difference);
         assert_eq!(code, Some(0), "{output}{errors}");
         assert!(output.ends_with("same\n"), "{output}");
     }

@@ -58,10 +58,10 @@ pub fn time(pieces: &[Vec<u8>], place: usize, passes: usize, mut work: impl FnMu
     let start = ring.as_ptr().align_offset(LINE) + place;
     let mut rest = &mut ring[start..];
     for piece in &mut order {
-        let (slot, behind) = rest.split_at_mut(slot_len(piece));
+        let (slot, after) = rest.split_at_mut(slot_len(piece));
         let (copy, _) = slot.split_at_mut(piece.len());
         copy.copy_from_slice(piece);
-        (*piece, rest) = (copy, behind);
+        (*piece, rest) = (copy, after);
     }
     let start = Instant::now();
     for _ in 0..passes {

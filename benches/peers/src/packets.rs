@@ -56,7 +56,7 @@ pub fn data_65535() -> Vec<Vec<u8>> {
     (0..32).map(|_| packet(data(65535), &mut rng)).collect()
 }
 
-/// A SYN over IPv6, behind as many extension headers as a packet holds.
+/// A SYN over IPv6, after as many extension headers as a packet holds.
 pub fn chain_65535() -> Vec<Vec<u8>> {
     let extensions = vec![(DESTINATION_OPTIONS, vec![0, 0, 1, 4, 0, 0, 0, 0]); (65535 - 20) / 8];
     vec![V6 { extensions, ..V6::default() }.bytes()]

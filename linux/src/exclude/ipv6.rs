@@ -108,7 +108,7 @@ const IOAM: u8 = 0x31;
 /// them, none unknown that asks to be discarded, no more than seven bytes of padding in a row, all of them zero.
 fn are_accepted(payload: &[u8], hop_by_hop: bool) -> bool {
     let len = payload.get(1).map_or(0, |len| (usize::from(*len) + 1) * 8);
-    // Linux and the crate both drop a packet in which it is too long.
+    // Linux and the crate both drop a packet with a header longer than the packet.
     let Some(mut options) = payload.get(2..len) else { return true };
     let (mut padding, mut count) = (0, 0);
     while let [kind, rest @ ..] = options {

@@ -49,7 +49,7 @@ impl Cases {
         self.packet(name, self.parts(tcp).bytes());
     }
 
-    /// Adds the SYN behind extension headers, the last of which names `protocol`.
+    /// Adds the SYN after extension headers, the last of which names `protocol`.
     fn chain(&mut self, name: &str, extensions: Vec<(u8, Vec<u8>)>, protocol: u8) {
         self.packet(format!("extension-{name}"), V6 { extensions, protocol, ..v6(syn()) }.bytes());
     }
@@ -105,7 +105,7 @@ fn numbers(cases: &mut Cases) {
     }
     for words in 0..16 {
         for len in [0, 1, 4, 39, 40, 44] {
-            // No-operation options: only the data offset makes them so.
+            // Bytes of 1, no-operation options: the data offset decides how many of them are options.
             let tcp = Tcp { data_offset: Some(words), data: vec![1; len], ..syn() };
             cases.tcp(format!("data-offset-{words}-segment-{}", 20 + len), tcp);
         }

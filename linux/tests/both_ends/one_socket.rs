@@ -149,7 +149,7 @@ fn fin_delivered(network: &mut Network) -> Vec<Socket> {
             network.hear_challenge(&peer, next);
             lives(&mut socket);
         }
-        // It does: this connection ends, and is not counted.
+        // The FIN's own number still ends the connection, which is not counted.
         2 => {
             network.host.send_reset(with_seq(reset, fin));
             has_ended(&socket, Errno::EPIPE);

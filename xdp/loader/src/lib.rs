@@ -29,7 +29,7 @@ pub const NAME: &str = "xdp_reset";
 /// The oldest kernel that has all the program calls: `bpf_xdp_get_buff_len` came with it.
 const OLDEST: KernelVersion = KernelVersion::new(5, 18, 0);
 
-// SAFETY: it holds numbers alone, without padding between or behind them.
+// SAFETY: it holds numbers alone, without padding between or after them.
 unsafe impl Pod for Settings {}
 
 /// The program in the kernel.

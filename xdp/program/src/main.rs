@@ -157,7 +157,7 @@ fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     cut(context, frame_len, HEADERS)
 }
 
-/// The header of the link and the packet behind it, in place.
+/// The header of the link and the packet after it, in place.
 #[inline(always)]
 fn headers<const LINK: usize, const PACKET: usize, const HEADERS: usize>(
     context: &XdpContext,

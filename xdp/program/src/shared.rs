@@ -29,12 +29,12 @@ pub const ANSWERED: u32 = 0;
 pub const OTHER: u32 = 32;
 /// Passed up: addressed to another station.
 pub const OTHER_STATION: u32 = 33;
-/// Passed up: IPv4 options, IPv6 extension headers, fragments; and, to have their checksum verified, segments that are not
-/// in one buffer or longer than [`MAX_SEGMENT`].
+/// Passed up: IPv4 options, IPv6 extension headers, fragments. Also a segment whose checksum is to be verified, if it is
+/// longer than [`MAX_SEGMENT`] or not in one buffer.
 pub const LEFT_TO_THE_KERNEL: u32 = 34;
 /// Passed up in a dry run: a reset would have been sent.
 pub const WOULD_ANSWER: u32 = 35;
-/// Dropped: its source has had its resets.
+/// Dropped: its source is over the limit.
 pub const LIMITED: u32 = 36;
 /// Dropped: it could not be cut to the length of the reset.
 pub const FAILED: u32 = 37;

@@ -91,7 +91,7 @@ impl Device {
         })
     }
 
-    /// Receives to the buffer, behind room for a tag: returns the length, and the tag that the kernel has taken out.
+    /// Receives to the buffer, after room for a tag: returns the length, and the tag that the kernel has taken out.
     fn receive(&mut self) -> nix::Result<(usize, Option<[u8; TAG_LEN]>)> {
         let mut data = [IoSliceMut::new(&mut self.buffer[TAG_LEN..])];
         let received =

@@ -212,8 +212,8 @@ impl Benchmark {
         }
         let ports = if runner == PassedByThis { "81" } else { "80" };
         self.program.set(&Settings::default(), &ports.parse()?)?;
-        // Without a program in driver mode, veth receives frames sent by XDP only with GRO on. It is also on for the runner
-        // that is compared with such a one.
+        // Without a program in driver mode, veth receives frames sent by XDP only with GRO on. It is also on for the runners
+        // that are compared with one without such a program.
         let gro = matches!(runner, Skb | NoProgram | PassedByEmpty | PassedByThis);
         run("ethtool", &["-K", "veth0", "gro", if gro { "on" } else { "off" }], "", "ethtool")?;
         let (veth0, mode) = (self.veth0, if runner == Skb { XdpMode::Skb } else { XdpMode::Driver });
