@@ -28,14 +28,17 @@ steady() {
     esac
 }
 
+# build_named NAME: also keeps its version.
+build_named() {
+    build "$1"
+    echo "$version" >"$built/$1.version"
+}
+
 # All are built at once, then all are tested at once: most of that is waiting. A build under `if` would go on after a
 # failure.
 declare -A builds
 for name in "${stacks[@]}"; do
-    (
-        build "$name"
-        echo "$version" >"$built/$name.version"
-    ) 2>"$built/$name.log" &
+    beside build_named "$name" 2>"$built/$name.log"
     builds[$name]=$!
 done
 playable=()
@@ -50,7 +53,7 @@ done
 echo "built after $SECONDS s"
 declare -A plays
 for name in "${playable[@]}"; do
-    results "$name" >"$built/$name.md" &
+    beside results "$name" >"$built/$name.md"
     plays[$name]=$!
 done
 for name in "${playable[@]}"; do

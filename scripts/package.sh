@@ -23,7 +23,6 @@ scripts/links.sh "$directory/crate"
 patch="patch.crates-io.tcp-reset.path='$directory/crate'"
 git ls-files -z capi | xargs -0 cp --parents -t "$directory/crate"
 unpack capi "$directory/crate/capi/Cargo.toml" --config "$patch"
-rm -r "$directory/crate/capi"
 cd "$directory/crate"
 cargo build --quiet
 cargo doc --quiet --no-deps

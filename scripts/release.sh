@@ -58,7 +58,7 @@ repository=$(sed -n 's/^repository = "\([^"]*\)".*/\1/p' Cargo.toml)
 case $repository in
 "" | https://example.org/*) skip "repository" "Cargo.toml has none, or the placeholder; the owner sets it" ;;
 esac
-grep -qF "repository = \"$repository\"" capi/Cargo.toml || skip "repository of capi/" "capi/Cargo.toml has not the line of Cargo.toml"
+grep -qF "repository = \"$repository\"" capi/Cargo.toml || skip "repository of capi/" "capi/Cargo.toml lacks the line of Cargo.toml"
 # With --locked, cargo takes the versions that they were tested with.
 for tool in cargo-deny cargo-fuzz cargo-mutants ${last:+cargo-semver-checks}; do
     has "$tool" || skip "the steps with $tool" "cargo install $tool --locked"

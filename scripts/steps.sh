@@ -6,7 +6,7 @@
 
 # -E and inherit_errexit: also inside functions and $(...). What runs under `||`, `&&`, `if` or `!` is exempt, with all
 # the functions it calls: put nothing but single commands there. The exit code of <(...) is lost: write a file instead. So is
-# that of $(...) in an argument: assign it to a variable first, but where the text only goes to `die`, or `test` compares it.
+# that of $(...) in an argument: assign it to a variable first, except where the text only goes to `die`, or `test` compares it.
 set -Eeuo pipefail
 shopt -s inherit_errexit
 script=${0##*/}
@@ -37,7 +37,7 @@ need() {
 }
 
 # beside COMMAND...: starts the command in a process group of its own; `wait $!` gives its exit code. If the script ends
-# before, the group ends too.
+# before, the group ends too, except what runs under `timeout`, which makes a group of its own.
 groups=()
 beside() {
     set -m

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use support::DIRT;
 use support::invariants;
 use support::packet::{Tcp, V4, V6, repair};
-use support::protocol::{DESTINATION_OPTIONS, EXTENSIONS, FRAGMENT, TCP};
+use support::protocol::{DESTINATION_OPTIONS, EXTENSIONS, FRAGMENT, NO_NEXT_HEADER, TCP, UDP};
 use support::reference::Rules;
 use tcp_reset::{Config, NoReset, Profile, Reset, ipv4, ipv6};
 
@@ -42,7 +42,7 @@ const IPV4: [Fault; 14] = [
     fault("a buffer shorter than the header with its options", NoReset::Truncated, After, |packet| packet.truncate(23)),
     fault("a wrong header checksum", NoReset::HeaderChecksum, After, |packet| packet[10] ^= 0x01),
     fault("a fragment offset", NoReset::Fragment, Before, |packet| packet[7] = 1),
-    fault("UDP", NoReset::NotTcp, Before, |packet| packet[9] = 17),
+    fault("UDP", NoReset::NotTcp, Before, |packet| packet[9] = UDP),
     fault("an unspecified source", NoReset::Source, Before, |packet| packet[12..16].fill(0)),
     fault("a multicast destination", NoReset::Destination, Before, |packet| packet[16] = 224),
     fault("19 bytes of TCP header", NoReset::TcpHeader, Before, |packet| packet[3] = 24 + 19),
@@ -61,10 +61,10 @@ const IPV6: [Fault; 14] = [
     fault("a buffer shorter than the payload length", NoReset::Truncated, After, |packet| packet.truncate(48)),
     fault("a multicast source", NoReset::Source, Before, |packet| packet[8] = 0xff),
     fault("an unspecified destination", NoReset::Destination, Before, |packet| packet[24..40].fill(0)),
-    fault("UDP after the IPv6 header", NoReset::NotTcp, Before, |packet| packet[6] = 17),
+    fault("UDP after the IPv6 header", NoReset::NotTcp, Before, |packet| packet[6] = UDP),
     fault("destination options past the packet", NoReset::ExtensionHeader, Before, |packet| packet[41] = 4),
     fault("a fragment offset", NoReset::Fragment, Before, |packet| packet[51] |= 0x08),
-    fault("no next header after the fragment header", NoReset::NotTcp, Before, |packet| packet[48] = 59),
+    fault("no next header after the fragment header", NoReset::NotTcp, Before, |packet| packet[48] = NO_NEXT_HEADER),
     fault("19 bytes of TCP header", NoReset::TcpHeader, Before, |packet| packet[5] = 16 + 19),
     fault("RST", NoReset::Rst, Before, |packet| packet[69] = 0x04),
     // The source port is summed as well, and the shortest segment has it.

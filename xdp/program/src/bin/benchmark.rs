@@ -20,8 +20,8 @@ static HEADERS: Array<[u8; LONG]> = Array::with_max_entries(1, 0);
 const LONG: usize = 74;
 const SHORT: usize = 54;
 
-/// Run over frames in `BPF_PROG_TEST_RUN`, it sends them without their last byte. The frames are used again:
-/// the headers, which an answer has overwritten, are written again, and cutting a byte makes the kernel read the length again.
+/// Run over frames in `BPF_PROG_TEST_RUN`, it sends them without their last byte. The frames are used again: the headers,
+/// which an answer has overwritten, are written again, and cutting a byte makes the kernel read the length again.
 #[xdp(frags)]
 pub fn send(context: XdpContext) -> u32 {
     let Some(headers) = HEADERS.get(0) else { return XDP_DROP };
