@@ -9,10 +9,8 @@ cd "$(dirname "$0")/.."
 source scripts/steps.sh
 source scripts/ceilings.sh
 source embedded/setup.sh
-need "lld llvm" ld.lld llvm-nm llvm-size
 mode=$*
 case $mode in "" | --set-ceilings) ;; *) die "usage: embedded/footprint.sh [--set-ceilings]" ;; esac
-mkdir -p "$CARGO_TARGET_DIR"
 sizes=$CARGO_TARGET_DIR/footprint.txt
 : >"$sizes"
 
@@ -24,7 +22,7 @@ link() {
         config+=(--config "profile.release.package.$package.opt-level='$3'")
     done
     rm -f "$4" # no image of an earlier run is measured
-    RUSTFLAGS=$bare_metal $cargo rustc --quiet --manifest-path embedded/footprint/Cargo.toml --release -Zbuild-std=core \
+    RUSTFLAGS=$bare_metal cargo rustc --quiet --manifest-path embedded/footprint/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$2" \
         "${config[@]}" --features peers --bin "$1" -- -Clto=fat -Ccodegen-units=1 -Clink-arg=--entry=job
 }

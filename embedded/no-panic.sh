@@ -10,7 +10,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
 source embedded/setup.sh
-need "lld llvm" ld.lld llvm-nm llvm-objdump
 
 case $* in
 "") long= ;;
@@ -29,7 +28,7 @@ image() {
         config=(--config "profile.release.opt-level=$2")
     fi
     rm -f "$linked" # no image of an earlier run is looked at
-    RUSTFLAGS=$bare_metal $cargo rustc --quiet --manifest-path embedded/every-entry/Cargo.toml --release -Zbuild-std=core \
+    RUSTFLAGS=$bare_metal cargo rustc --quiet --manifest-path embedded/every-entry/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$1" \
         "${config[@]}" --features "$4" -- -Clto="$3"
 }

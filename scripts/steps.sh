@@ -11,12 +11,18 @@ set -Eeuo pipefail
 shopt -s inherit_errexit
 script=${0##*/}
 running=
-# The list of what was not done, also by the scripts that this one calls. The outermost script names it after its process ID,
-# and prints it at the end; the first `skip` makes the file.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/scripts/versions.sh"
+# Where cargo builds: scripts keep what they make there, and find programs there.
+case ${CARGO_TARGET_DIR:=$root/target} in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
+target_dir=$CARGO_TARGET_DIR
+mkdir -p "$target_dir"
+# The list of what was not done or only reported, also by the scripts that this one calls. The outermost script names it after its process ID,
+# and prints it at the end; the first entry makes the file.
 outermost=
 if [ -z "${NOT_DONE:-}" ]; then
     outermost=yes
-    NOT_DONE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/not-done/$$.txt
+    NOT_DONE=$target_dir/not-done/$$.txt
     export NOT_DONE
     rm -f "$NOT_DONE"
 fi
@@ -64,13 +70,54 @@ step() {
     running=
 }
 
-# skip "WHAT" "WHY": says that it was not done, now and (print_not_done) at the end of the outermost script.
-skip() {
+# note "KIND" "WHAT" "WHY": now and (print_not_done) at the end of the outermost script.
+note() {
     mkdir -p "${NOT_DONE%/*}"
-    echo "$script: $1: $2" >>"$NOT_DONE"
-    printf '\n=== NOT DONE: %s: %s\n' "$1" "$2"
+    echo "$1: $script: $2: $3" >>"$NOT_DONE"
+    printf '\n=== %s: %s: %s\n' "$1" "$2" "$3"
 }
 
+# skip "WHAT" "WHY": says that it was not done.
+skip() { note "NOT DONE" "$1" "$2"; }
+
+# report "MEASUREMENT" "WHY": says that it was not compared, since it belongs to other versions.
+report() { note "ONLY REPORTED" "$1" "$2"; }
+
 print_not_done() {
-    test -z "$outermost" || test ! -s "$NOT_DONE" || sed 's/^/NOT DONE: /' "$NOT_DONE" >&2
+    test -z "$outermost" || test ! -s "$NOT_DONE" || cat "$NOT_DONE" >&2
+}
+
+# need_toolchain TOOLCHAIN COMPONENT...: ends the script unless rustup has them; later calls of cargo and rustc in this script
+# use the toolchain.
+need_toolchain() {
+    local toolchain=$1 sysroot component path
+    shift
+    sysroot=$(rustc "+$toolchain" --print sysroot 2>/dev/null) ||
+        die "Rust $toolchain is missing: .ci/run --install-rust, or rustup toolchain install $toolchain"
+    for component; do
+        case $component in
+        rust-src) path=lib/rustlib/src/rust/library/core/src/lib.rs ;;
+        llvm-tools) path=lib/rustlib/*/bin/llvm-nm ;;
+        clippy) path=bin/cargo-clippy ;;
+        *) die "no such component: $component" ;;
+        esac
+        compgen -G "$sysroot/$path" >/dev/null ||
+            die "$component of Rust $toolchain is missing: rustup component add $component --toolchain $toolchain"
+    done
+    # Over what the caller may have set for another Rust.
+    unset RUSTC RUSTDOC CARGO RUSTC_BOOTSTRAP
+    export RUSTUP_TOOLCHAIN=$toolchain
+}
+
+# has_version PROGRAM VERSION: whether it is there, in this version.
+has_version() {
+    local printed
+    printed=$("$1" --version 2>/dev/null) || return 1
+    # shellcheck disable=SC2076
+    [[ " $printed " =~ [[:space:]]v?"$2"[[:space:]] ]]
+}
+
+# need_tool PROGRAM VERSION PACKAGE: ends the script unless this program from crates.io is there in this version.
+need_tool() {
+    has_version "$1" "$2" || die "$1 $2 is missing: cargo install --locked $3 --version =$2"
 }

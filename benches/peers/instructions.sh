@@ -8,13 +8,12 @@ cd "$(dirname "$0")/../.."
 source scripts/steps.sh
 source scripts/ceilings.sh
 need valgrind valgrind
-counts=target/instructions.txt
-mkdir -p target
+counts=$target_dir/instructions.txt
 
-RUSTFLAGS='' cargo run --quiet --profile lto -p tcp-reset-peers --bin instructions >$counts
-cat $counts
+RUSTFLAGS='' cargo run --quiet --profile lto -p tcp-reset-peers --bin instructions >"$counts"
+cat "$counts"
 case $* in
-"") ceilings benches/peers/instructions.ceiling $counts ;;
---set-ceilings) set_ceilings benches/peers/instructions.ceiling $counts ;;
+"") ceilings benches/peers/instructions.ceiling "$counts" ;;
+--set-ceilings) set_ceilings benches/peers/instructions.ceiling "$counts" ;;
 *) die "usage: benches/peers/instructions.sh [--set-ceilings]" ;;
 esac

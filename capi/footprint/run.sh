@@ -17,7 +17,7 @@ case $mode in
 "" | --set-ceilings) ;;
 --lto)
     # They must have Rust's LLVM version.
-    llvm=$($RUSTC -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+    llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
     need "clang-$llvm lld-$llvm" "clang-$llvm" "ld.lld-$llvm"
     # Their own folder: core is built for it too.
     CARGO_TARGET_DIR+=/lto
@@ -41,7 +41,7 @@ build() {
     for package in tcp-reset tcp-reset-capi; do
         config+=(--config "profile.release.package.$package.opt-level='$2'")
     done
-    $cargo build --quiet --locked --manifest-path capi/Cargo.toml --release -Zbuild-std=core --target "$1-none-eabi" \
+    cargo build --quiet --locked --manifest-path capi/Cargo.toml --release -Zbuild-std=core --target "$1-none-eabi" \
         "${config[@]}"
     cp "$CARGO_TARGET_DIR/$1-none-eabi/release/libtcp_reset.a" "$(library "$1" "$2")"
 }

@@ -10,10 +10,9 @@ cd "$(dirname "$0")/../.."
 source scripts/steps.sh
 source scripts/ceilings.sh
 source embedded/setup.sh
-need "lld qemu-system-arm" ld.lld qemu-system-arm
+need "qemu-system-arm" qemu-system-arm
 mode=$*
 case $mode in "" | --set-ceilings) ;; *) die "usage: embedded/firmware/run.sh [--set-ceilings]" ;; esac
-mkdir -p "$CARGO_TARGET_DIR"
 log=$CARGO_TARGET_DIR/firmware.log
 stacks=$CARGO_TARGET_DIR/stacks.txt
 : >"$stacks"
@@ -24,7 +23,7 @@ run() {
     local image=$CARGO_TARGET_DIR/$1/release/firmware reported
     echo "$1, opt-level $2${3:+, $3}:"
     rm -f "$image" # no image of an earlier run is started
-    RUSTFLAGS=$bare_metal $cargo rustc --quiet --manifest-path embedded/firmware/Cargo.toml --release -Zbuild-std=core \
+    RUSTFLAGS=$bare_metal cargo rustc --quiet --manifest-path embedded/firmware/Cargo.toml --release -Zbuild-std=core \
         -Zbuild-std-features=compiler-builtins-mem --target "$1" --features "$3" \
         --config "profile.release.package.firmware.opt-level=$2" \
         --config "profile.release.package.tcp-reset.opt-level=$2" -- \
