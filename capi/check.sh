@@ -10,28 +10,26 @@ need "gcc libc6-dev g++ make cmake meson pkg-config valgrind" gcc g++ make cmake
 need "libnetfilter-queue-dev" /usr/include/libnetfilter_queue/libnetfilter_queue.h
 need "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" arm-none-eabi-gcc qemu-system-arm
 need "gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user" s390x-linux-gnu-gcc qemu-s390x
-need "rustc-web cargo-web rust-web-src" /usr/bin/cargo /usr/bin/rustc
 need "liblwip-dev" /usr/include/lwip/lwip/tcp.h
-command -v cargo-cinstall >/dev/null || die "cargo-cinstall is missing: cargo install --locked cargo-c"
-target=$PWD/capi/target
-work=$target/check
+need_tool cargo-cinstall "$CARGO_C" cargo-c
+libraries=$PWD/capi/target
+work=$libraries/check
 prefix=$work/prefix
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
-unset CARGO_TARGET_DIR
 warnings=(-Wall -Wextra -Wpedantic -Werror)
 rm -rf "$work"
 mkdir -p "$work"
 
 rust() {
     cargo fmt --check --manifest-path capi/Cargo.toml
-    cargo clippy --quiet --locked --manifest-path capi/Cargo.toml -- --deny warnings
+    cargo clippy --quiet --locked --manifest-path capi/Cargo.toml --target-dir "$libraries" -- --deny warnings
     # In one file, and nowhere without its reason (clippy looks for the reasons).
     test "$(grep -lw unsafe capi/src/*.rs)" = capi/src/exports.rs
 }
 
 install_library() {
     cargo cinstall --locked --release --manifest-path capi/Cargo.toml --prefix="$prefix" --libdir="$prefix/lib" \
-        2>"$work/cinstall.txt" || die "$(cat "$work/cinstall.txt")"
+        --target-dir "$libraries" 2>"$work/cinstall.txt" || die "$(cat "$work/cinstall.txt")"
     cmp capi/include/tcp_reset.h "$prefix/include/tcp_reset.h"
     test "$(pkg-config --modversion tcp_reset)" = "$(sed -n 's/^version = "\(.*\)"/\1/p' capi/Cargo.toml)"
 }
@@ -109,10 +107,10 @@ build() {
 # A nightly compiler instruments Rust's code as well; gcc's runtime serves both. UBSan looks at the C side.
 sanitizers() {
     local host library program
-    host=$(rustc -vV | sed -n 's/^host: //p')
-    RUSTFLAGS=-Zsanitizer=address cargo +nightly build --quiet --locked --release --manifest-path capi/Cargo.toml \
-        --target "$host" --target-dir "$target/sanitized"
-    library=$target/sanitized/$host/release/libtcp_reset.a
+    host=$(rustc "+$NIGHTLY" -vV | sed -n 's/^host: //p')
+    RUSTFLAGS=-Zsanitizer=address cargo "+$NIGHTLY" build --quiet --locked --release --manifest-path capi/Cargo.toml \
+        --target "$host" --target-dir "$libraries/sanitized"
+    library=$libraries/sanitized/$host/release/libtcp_reset.a
     nm "$library" 2>"$work/nm.txt" | grep __asan_report_load >"$work/instrumented.txt"
     for program in arguments vectors deliberate_overflow; do
         build $program "$library" -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -183,7 +181,7 @@ cortex_m() {
             echo "$machine, opt-level $opt_level:"
             for program in arguments vectors; do
                 arm-none-eabi-gcc -std=c99 "${warnings[@]}" -mcpu=$cpu -mthumb -mfloat-abi=soft -O1 -Icapi/include -I"$work" \
-                    capi/tests/$program.c capi/tests/cortex-m.c "target/embedded/libtcp_reset-$machine-$opt_level.a" \
+                    capi/tests/$program.c capi/tests/cortex-m.c "$target_dir/embedded/libtcp_reset-$machine-$opt_level.a" \
                     --specs=rdimon.specs -Wl,--section-start=.vectors=0,-Tdata=0x20000000 \
                     -Wl,--no-warn-rwx-segments,-z,noexecstack -o "$work/cortex-m.elf"
                 timeout 60 qemu-system-arm -machine mps2-an386 -display none -monitor none -serial none \
@@ -199,11 +197,12 @@ cortex_m() {
 # The same tests on a big-endian machine, in QEMU.
 big_endian() {
     local machine=s390x-unknown-linux-gnu program
-    RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo build --quiet --locked --release --manifest-path capi/Cargo.toml \
-        -Zbuild-std=core --target $machine --target-dir "$target/big-endian"
+    rustup target add $machine 2>"$work/rustup.txt" || die "$(cat "$work/rustup.txt")"
+    cargo build --quiet --locked --release --manifest-path capi/Cargo.toml --target $machine \
+        --target-dir "$libraries"
     for program in arguments vectors; do
         s390x-linux-gnu-gcc -std=c99 "${warnings[@]}" -O1 -Icapi/include -I"$work" capi/tests/$program.c \
-            "$target/big-endian/$machine/release/libtcp_reset.a" -o "$work/big-endian"
+            "$libraries/$machine/release/libtcp_reset.a" -o "$work/big-endian"
         timeout 120 qemu-s390x -L /usr/s390x-linux-gnu "$work/big-endian" testdata/vectors/*.txt >>"$work/big-endian.txt"
     done
     grep -x 'arguments: each mistake draws its reason' "$work/big-endian.txt"

@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
 header=capi/include/tcp_reset.h
-command -v cbindgen >/dev/null || die "cbindgen is missing: cargo install --locked cbindgen"
-# The lock file pins cbindgen's dependencies, not cbindgen: another version may lay the header out otherwise.
+# Another version may lay the header out otherwise.
+need_tool cbindgen "$CBINDGEN" cbindgen
 case $* in
 "") cbindgen --quiet --config capi/cbindgen.toml --output $header capi ;;
 --check)

@@ -1,13 +1,14 @@
 #!/bin/bash
-# Runs the commands of README.md as a new user would: in a copy of the repository, with Debian's Rust, in a home directory
-# with nothing in it; compares what they print with the page.
+# Runs the commands of README.md as a new user would: in a copy of the repository, with Rust from rustup and cargo-c, in a home
+# directory with nothing else in it; compares what they print with the page.
 #
 #   capi/readme.sh    needs root or sudo, for apt-get
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
-command -v cargo-cinstall >/dev/null || die "cargo-cinstall is missing: cargo install --locked cargo-c"
-cinstall=$(dirname "$(command -v cargo-cinstall)")
+need_tool cargo-cinstall "$CARGO_C" cargo-c
+# The programs themselves, not rustup's stand-ins, which look for their settings in the home directory.
+programs=$(rustc --print sysroot)/bin:$(dirname "$(command -v cargo-cinstall)")
 new=$PWD/capi/target/new-user
 rm -rf "$new"
 mkdir -p "$new/home" "$new/clone" "$new/page"
@@ -30,7 +31,7 @@ awk -v page="$new/page" '
     done
 } >"$new/page/all.sh"
 cd "$new/clone"
-env -i HOME="$new/home" PATH="/usr/bin:/bin:/usr/sbin:/sbin:$cinstall" LC_ALL=C DEBIAN_FRONTEND=noninteractive \
+env -i HOME="$new/home" PATH="$programs:/usr/bin:/bin:/usr/sbin:/sbin" LC_ALL=C DEBIAN_FRONTEND=noninteractive \
     bash "$new/page/all.sh" >"$new/page/log" 2>&1 || die "$(tail -n 20 "$new/page/log")"
 compared=0
 for expected in "$new"/page/*.txt; do

@@ -27,6 +27,8 @@ test $# -gt 0 || set -- "${stacks[@]}"
 readme=conformance/README.md
 for name; do
     build "$name"
+    version=$(version "$name")
+    test -n "$version" || die "the version of $name is not known"
     results "$name" >"$built/$name.md"
     cp "$built/$name.md" "conformance/results/$name.md"
     rows=

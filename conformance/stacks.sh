@@ -1,29 +1,49 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # Sourced by check.sh and scoreboard.sh: how each stack is built, named and run. All paths are relative to the root.
 
 stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwip-2.2 lwipv6 slirp gvisor ipstack netstack-smoltcp pytcp)
-built=target/conformance
+built=$target_dir/conformance
 device=conf0 # each is tested in a namespace of its own
 
-# build NAME: builds the stack into $built, and sets $version.
+debian() {
+    dpkg-query -W -f '${Version} (Debian)' "$1"
+}
+
+# version NAME: its name and version here, as README.md has it.
+version() {
+    case $1 in
+    linux-*) echo "Linux $(uname -r | sed 's/-.*//')" ;;
+    smoltcp*)
+        cargo tree --quiet -p smoltcp-filter --depth 1 | sed -n 's/.* \(smoltcp\) v\([^ ]*\).*/\1 \2 (crates.io)/p'
+        ;;
+    lwip) echo "lwIP $(debian liblwip-dev)" ;;
+    lwip-2.2) echo "lwIP 2.2.1 development (sources in lwip 0.4.0, crates.io)" ;;
+    lwipv6) echo "LWIPv6 $(debian liblwipv6-dev)" ;;
+    slirp) echo "libslirp $(debian libslirp-dev)" ;;
+    gvisor) echo "gVisor netstack $(debian golang-gvisor-gvisor-dev)" ;;
+    ipstack | netstack-smoltcp)
+        echo "$1 $(sed -n "s/^$1 = \"=\(.*\)\"/\1/p" conformance/stacks/rust/Cargo.toml) (crates.io)"
+        ;;
+    pytcp) sed -n 's/^pytcp==\([^ ]*\) .*/PyTCP \1 (PyPI)/p' conformance/stacks/pytcp.txt ;;
+    esac
+}
+
+# build NAME: builds the stack into $built.
 build() {
-    mkdir -p $built
+    mkdir -p "$built"
     case $1 in
     linux-*)
         need "iproute2 iptables" ip iptables-legacy
-        version="Linux $(uname -r | sed 's/-.*//')"
         ;;
     smoltcp*)
         cargo build --quiet --release -p smoltcp-filter
-        version=$(cargo tree --quiet -p smoltcp-filter --depth 1 | sed -n 's/.* \(smoltcp\) v\([^ ]*\).*/\1 \2 (crates.io)/p')
         ;;
     lwip)
         need "gcc liblwip-dev pkg-config" gcc pkg-config /usr/include/lwip/lwip/init.h
         local flags
-        pkg-config --cflags --libs lwip >$built/lwip.flags
-        read -ra flags <$built/lwip.flags
-        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwip.c -o $built/lwip "${flags[@]}" -lpthread
-        version="lwIP $(debian liblwip-dev)"
+        pkg-config --cflags --libs lwip >"$built/lwip.flags"
+        read -ra flags <"$built/lwip.flags"
+        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwip.c -o "$built/lwip" "${flags[@]}" -lpthread
         ;;
     lwip-2.2)
         need "gcc libc6-dev" gcc
@@ -33,41 +53,30 @@ build() {
 print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"] == "lwip"))')
         gcc -O1 -w -Iconformance/stacks/lwip-opts -I"$sources/src/include" -I"$sources/contrib/ports/unix/port/include" \
             conformance/stacks/lwip.c "$sources"/src/core/{,ipv4/,ipv6/}*.c "$sources"/src/api/{tcpip,err}.c \
-            "$sources/src/netif/ethernet.c" "$sources/contrib/ports/unix/port/sys_arch.c" -o $built/lwip-2.2 -lpthread
-        version="lwIP 2.2.1 development (sources in lwip 0.4.0, crates.io)"
+            "$sources/src/netif/ethernet.c" "$sources/contrib/ports/unix/port/sys_arch.c" -o "$built/lwip-2.2" -lpthread
         ;;
     lwipv6)
         need "gcc liblwipv6-dev" gcc /usr/include/lwipv6.h
-        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwipv6.c -o $built/lwipv6 -llwipv6
-        version="LWIPv6 $(debian liblwipv6-dev)"
+        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwipv6.c -o "$built/lwipv6" -llwipv6
         ;;
     slirp)
         need "gcc libslirp-dev" gcc /usr/include/slirp/libslirp.h
-        gcc -O1 -Wall -Wextra -Werror -I/usr/include/slirp conformance/stacks/slirp.c -o $built/slirp -lslirp
-        version="libslirp $(debian libslirp-dev)"
+        gcc -O1 -Wall -Wextra -Werror -I/usr/include/slirp conformance/stacks/slirp.c -o "$built/slirp" -lslirp
         ;;
     gvisor)
         need "golang-go golang-gvisor-gvisor-dev" go /usr/share/gocode/src/gvisor.dev/gvisor/pkg/tcpip
-        GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$PWD/$built/go go build -o $built/gvisor conformance/stacks/gvisor.go
-        version="gVisor netstack $(debian golang-gvisor-gvisor-dev)"
+        GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$built/go go build -o "$built/gvisor" conformance/stacks/gvisor.go
         ;;
     ipstack | netstack-smoltcp)
-        cargo build --quiet --release --locked --manifest-path conformance/stacks/rust/Cargo.toml --target-dir $built
-        version="$1 $(sed -n "s/^$1 = \"=\(.*\)\"/\1/p" conformance/stacks/rust/Cargo.toml) (crates.io)"
+        cargo build --quiet --release --locked --manifest-path conformance/stacks/rust/Cargo.toml --target-dir "$built"
         ;;
     pytcp)
         python3 -c 'import ensurepip' || die "ensurepip is missing: apt-get install python3-venv"
-        test -x $built/venv/bin/python || python3 -m venv $built/venv
-        $built/venv/bin/pip install --quiet pytcp==2.7.6
-        version="PyTCP 2.7.6 (PyPI)"
+        test -x "$built/venv/bin/python" || python3 -m venv "$built/venv"
+        "$built/venv/bin/pip" install --quiet --require-hashes --requirement conformance/stacks/pytcp.txt
         ;;
     *) die "no such stack: $1; there are ${stacks[*]}" ;;
     esac
-    test -n "$version" || die "the version of $1 is not known"
-}
-
-debian() {
-    dpkg-query -W -f '${Version} (Debian)' "$1"
 }
 
 # play NAME IP: sends one set to the stack, and prints the report.
@@ -80,7 +89,7 @@ play() {
         command=(testdata/vectors/replay-setup.sh "$device" "$set")
         ;;
     smoltcp*)
-        command=(target/release/smoltcp-filter --device "$device" --address 198.51.100.2/0 --address 2001:db8:2::2/0)
+        command=("$target_dir/release/smoltcp-filter" --device "$device" --address 198.51.100.2/0 --address 2001:db8:2::2/0)
         ;;&
     smoltcp) command+=(--no-filter) ;;
     lwip | lwip-2.2 | lwipv6 | gvisor) command=("$built/$1" "$device") ;;

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Sourced after scripts/steps.sh by the scripts that build for machines without an operating system: with what, and where. The
 # nightly Rust of scripts/versions.sh builds core for them (`-Zbuild-std`); its own LLVM links, and reads what was linked.
 

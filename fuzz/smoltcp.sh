@@ -6,12 +6,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
+need_tool cargo-fuzz "$CARGO_FUZZ" cargo-fuzz
 seconds=${1:-60}
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 mkdir "$directory/corpus"
 
-if ! cargo +nightly fuzz run smoltcp "$directory/corpus" -- -max_total_time="$seconds" >"$directory/log" 2>&1; then
+if ! cargo "+$NIGHTLY" fuzz run smoltcp "$directory/corpus" -- -max_total_time="$seconds" >"$directory/log" 2>&1; then
     cat "$directory/log"
     die "cargo fuzz failed; its output is above"
 fi

@@ -1,18 +1,16 @@
 #!/bin/bash
-# Changes the crate in every way that cargo-mutants can (`cargo install cargo-mutants --locked`), one change at a time,
-# and fails unless a test notices each. Arguments go to cargo-mutants: `--in-diff changes.diff` tries changed lines
-# alone, `--file src/tcp.rs` one file. Fails if there is nothing to try.
+# Changes the crate in every way that cargo-mutants can, one change at a time, and fails unless a test notices each.
+# Arguments go to cargo-mutants: `--in-diff changes.diff` tries changed lines alone, `--file src/tcp.rs` one file. Fails if there is nothing to try.
 #
 # The checksum has one version for 64-bit machines and one for others. Tests notice only mutants of the version that is
-# compiled: if mutants of the checksum are left, a second run tries them in the 32-bit one. It needs Debian's Rust and a
-# cross compiler.
+# compiled: if mutants of the checksum are left, a second run tries them in the 32-bit one. It needs rustup and a cross
+# compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
-reports=${CARGO_TARGET_DIR:-target}/mutants
-command -v cargo-mutants >/dev/null || die "cargo-mutants is missing: cargo install cargo-mutants --locked"
-need "cargo-web rustc-web rust-web-src gcc-i686-linux-gnu libc6-dev-i386-cross" \
-    i686-linux-gnu-gcc /usr/bin/cargo /usr/bin/rustc /usr/lib/rustlib/src/rust/library
+reports=$target_dir/mutants
+need_tool cargo-mutants "$CARGO_MUTANTS" cargo-mutants
+need "gcc-i686-linux-gnu libc6-dev-i386-cross" i686-linux-gnu-gcc
 rm -rf "$reports"
 mkdir -p "$reports/64-bit" "$reports/32-bit"
 
@@ -34,8 +32,8 @@ run 64-bit "$@"
 
 touch "$reports/32-bit/survivors"
 if grep -q '^src/checksum.rs' "$reports/64-bit/survivors"; then
-    export CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
-    export CARGO_BUILD_TARGET=i686-unknown-linux-gnu CARGO_UNSTABLE_BUILD_STD=std,panic_unwind,proc_macro,test
+    rustup target add i686-unknown-linux-gnu
+    export CARGO_BUILD_TARGET=i686-unknown-linux-gnu
     export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_LINKER=i686-linux-gnu-gcc
     export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUSTFLAGS=-Ctarget-feature=+crt-static
     run 32-bit --file src/checksum.rs "$@" -- --test checksum --test rfc9293

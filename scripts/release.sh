@@ -21,8 +21,6 @@ case ${1:-} in
 *) die "usage: scripts/release.sh [--rehearse]" ;;
 esac
 
-has() { command -v "$1" >/dev/null; }
-
 # end_if_not_done: with exit code 2, if something was not done.
 end_if_not_done() {
     test -s "$NOT_DONE" || return 0
@@ -36,19 +34,21 @@ test -n "$version" || die "Cargo.toml has no version"
 last=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true)
 
 nothing_uncommitted() {
-    git status --porcelain >target/status.txt
-    cat target/status.txt
-    test ! -s target/status.txt
+    git status --porcelain >"$target_dir/status.txt"
+    cat "$target_dir/status.txt"
+    test ! -s "$target_dir/status.txt"
 }
 
 no_dependency() {
-    cargo tree --edges normal --prefix none >target/tree.txt
-    cat target/tree.txt
-    test "$(wc -l <target/tree.txt)" = 1
+    cargo tree --edges normal --prefix none >"$target_dir/tree.txt"
+    cat "$target_dir/tree.txt"
+    test "$(wc -l <"$target_dir/tree.txt")" = 1
 }
 
+# Of the versions that the figures belong to.
+.ci/run --install-rust
+case $(rustc --version) in "rustc $STABLE "*) ;; *) export RUSTUP_TOOLCHAIN=$STABLE ;; esac
 # What is checked here is what is tagged.
-mkdir -p target
 step "nothing is uncommitted" nothing_uncommitted
 step "CHANGELOG.md has a section for $version" grep -F "## [$version]" CHANGELOG.md
 grep -qE "^## \[$version\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$" CHANGELOG.md || skip "the day in CHANGELOG.md" "the section has none yet"
@@ -59,21 +59,18 @@ case $repository in
 "" | https://example.org/*) skip "repository" "Cargo.toml has none, or the placeholder; the owner sets it" ;;
 esac
 grep -qF "repository = \"$repository\"" capi/Cargo.toml || skip "repository of capi/" "capi/Cargo.toml lacks the line of Cargo.toml"
-# With --locked, cargo takes the versions that they were tested with.
+# has TOOL: in the version of scripts/versions.sh. With --locked, cargo takes the dependencies that it was tested with.
+declare -A versions=([cargo-deny]=$CARGO_DENY [cargo-fuzz]=$CARGO_FUZZ [cargo-mutants]=$CARGO_MUTANTS
+    [cargo-semver-checks]=$CARGO_SEMVER_CHECKS)
+has() { has_version "$1" "${versions[$1]}"; }
 for tool in cargo-deny cargo-fuzz cargo-mutants ${last:+cargo-semver-checks}; do
-    has "$tool" || skip "the steps with $tool" "cargo install $tool --locked"
+    has "$tool" || skip "the steps with $tool" "cargo install $tool --locked --version =${versions[$tool]}"
 done
 bpftool prog show >/dev/null 2>&1 || skip "the XDP program" "bpf(2) is not allowed here, or bpftool is missing"
 
 # Supply chain.
 if has cargo-deny; then
-    step "licences, sources, duplicate versions" cargo deny --workspace check licenses sources bans
-    # The database of advisories is a repository of its own, that not every machine reaches.
-    if cargo deny --workspace fetch db; then
-        step "advisories" cargo deny --workspace check --disable-fetch advisories
-    else
-        skip "advisories" "the database cannot be fetched here"
-    fi
+    step "licences, sources, advisories" scripts/deny.sh
 fi
 step "no dependency" no_dependency
 if [ "${1:-}" != --rehearse ]; then
@@ -91,16 +88,16 @@ step "the package, unpacked elsewhere" scripts/package.sh
 # At full length; the fuzzers run at the same time as the rest.
 fuzzers=()
 if has cargo-fuzz; then
-    step "the fuzz targets build" cargo +nightly fuzz build
-    rm -rf target/fuzzing # the logs of an earlier run
-    mkdir -p fuzz/corpus/packets target/fuzzing
+    step "the fuzz targets build" cargo "+$NIGHTLY" fuzz build
+    rm -rf "$target_dir/fuzzing" # the logs of an earlier run
+    mkdir -p fuzz/corpus/packets "$target_dir/fuzzing"
     step "seeds" cargo run --manifest-path fuzz/Cargo.toml --example seeds -- fuzz/corpus/bytes
     for target in bytes packets; do
-        beside nice cargo +nightly fuzz run $target fuzz/corpus/$target -- -max_total_time=$fuzz_seconds -print_final_stats=1 \
-            >target/fuzzing/$target 2>&1
+        beside nice cargo "+$NIGHTLY" fuzz run $target fuzz/corpus/$target -- -max_total_time=$fuzz_seconds -print_final_stats=1 \
+            >"$target_dir/fuzzing/$target" 2>&1
         fuzzers+=($!)
     done
-    beside nice fuzz/smoltcp.sh $fuzz_seconds >target/fuzzing/smoltcp 2>&1
+    beside nice fuzz/smoltcp.sh $fuzz_seconds >"$target_dir/fuzzing/smoltcp" 2>&1
     fuzzers+=($!)
 fi
 step "every flag byte, data offset and length" \
@@ -121,12 +118,12 @@ step "no panic is linked in" embedded/no-panic.sh $long
 for fuzzer in "${fuzzers[@]}"; do
     step "$fuzz_seconds seconds of fuzzing (target/fuzzing/)" wait "$fuzzer"
 done
-test ${#fuzzers[@]} = 0 || tail -n 20 target/fuzzing/*
+test ${#fuzzers[@]} = 0 || tail -n 20 "$target_dir"/fuzzing/*
 groups=()
 # After the fuzzers, so that the machine is quiet.
 step "the README's figures" scripts/figures.sh
 step "the gate" env CI=true .ci/run
-step "the ratios that xdp/README.md asks for" target/release/benchmark 50000 $rounds xdp/target/speed.svg $share
+step "the ratios that xdp/README.md asks for" xdp/benchmark.sh 50000 $rounds xdp/target/speed.svg $share
 
 end_if_not_done
 echo "scripts/release.sh: $version may be tagged: git tag -s v$version && cargo publish"

@@ -97,7 +97,7 @@ need_toolchain() {
     for component; do
         case $component in
         rust-src) path=lib/rustlib/src/rust/library/core/src/lib.rs ;;
-        llvm-tools) path=lib/rustlib/*/bin/llvm-nm ;;
+        llvm-tools) path="lib/rustlib/*/bin/llvm-nm" ;;
         clippy) path=bin/cargo-clippy ;;
         *) die "no such component: $component" ;;
         esac

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 source scripts/steps.sh
 need "curl ethtool hping3 iproute2 iptables nmap procps python3-scapy bpftool" \
     curl ethtool hping3 ip iptables-legacy ip6tables-legacy nmap /usr/lib/python3/dist-packages/scapy bpftool
-binary=$PWD/target/release/xdp-reset
+binary=$target_dir/release/xdp-reset
 work=$PWD/xdp/target/live
 log=$work/log
 mkdir -p "$work"

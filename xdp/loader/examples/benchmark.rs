@@ -20,7 +20,7 @@ use xdp_reset::Program;
 use xdp_reset::device::Device;
 use xdp_reset::shared::Settings;
 
-static OBJECT: &[u8] = include_bytes_aligned!("../../../target/program/bpfel-unknown-none/release/benchmark");
+static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/benchmark");
 
 const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const SENDER: [u8; 6] = [2, 0, 0, 0, 0, 2];
