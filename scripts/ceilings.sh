@@ -40,7 +40,7 @@ ceilings() {
     cat "$figures.over" >&2
     others=$(other_versions "$file")
     if [ -n "$others" ]; then
-        report "$file, $(wc -l <"$figures.over") figures over the ceiling" "$others; \`$0 --set-ceilings\` sets it again"
+        report "$file, figures over the ceiling: $(wc -l <"$figures.over")" "$others; \`$0 --set-ceilings\` sets it again"
     elif [ -s "$figures.over" ]; then
         die "over the ceiling"
     fi
