@@ -3,7 +3,7 @@
 # The versions of all that the checks run with; no script names another one. scripts/steps.sh sources this file, and the
 # workflow reads it. A variable of the environment takes precedence, to try other versions:
 #
-#   STABLE=1.99.1 NIGHTLY=nightly-2026-09-01 .ci/run
+#   STABLE=1.99.1 NIGHTLY=nightly-2026-10-30 .ci/run
 #
 # `.ci/run --install-rust` installs the three toolchains by rustup. Not here: the libraries, which the Cargo.lock files pin; the
 # oldest Rust, `rust-version` in Cargo.toml; PyTCP's packages, conformance/stacks/pytcp.txt; the commits of the actions in
