@@ -141,5 +141,5 @@ cat "$outputs/ratios.wrong" >&2
 if [ ! -s "$outputs/ratios" ] || [ ! -s "$outputs/ratios.documents" ]; then die "no ratios to compare"; fi
 if [ $wrong = 1 ] || [ -s "$outputs/ratios.wrong" ]; then die "the documents do not say what the commands print"; fi
 print_not_done
-compared=$(wc -l <"$outputs/ratios.documents)
+compared=$(wc -l <"$outputs/ratios.documents")
 echo "$compared ratios and all counts that were compared are as the commands print them"

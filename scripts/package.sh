@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
-export RUSTDOCFLAGS="--deny warnings"
+export RUSTDOCFLAGS="$lint_level warnings"
 unset CARGO_TARGET_DIR # what is unpacked is built where it is
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT

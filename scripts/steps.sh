@@ -13,6 +13,14 @@ script=${0##*/}
 running=
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/scripts/versions.sh"
+# The values of versions.sh, whatever the environment says.
+# shellcheck disable=SC2016
+pinned=$(env -u STABLE -u NIGHTLY bash -c 'source "$1" && echo "$STABLE, $NIGHTLY"' bash "$root/scripts/versions.sh")
+# Which warnings there are belongs to a version too: those of another one than that of the file block no change.
+# shellcheck disable=SC2034
+lint_level=--deny
+# shellcheck disable=SC2034
+test "$STABLE, $NIGHTLY" = "$pinned" || lint_level=--warn
 # Where cargo builds: scripts keep what they make there, and find programs there.
 case ${CARGO_TARGET_DIR:=$root/target} in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
 target_dir=$CARGO_TARGET_DIR
