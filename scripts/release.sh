@@ -93,7 +93,8 @@ if has cargo-fuzz; then
     mkdir -p fuzz/corpus/packets "$target_dir/fuzzing"
     step "seeds" cargo run --manifest-path fuzz/Cargo.toml --example seeds -- fuzz/corpus/bytes
     for target in bytes packets; do
-        beside nice cargo "+$NIGHTLY" fuzz run $target fuzz/corpus/$target -- -max_total_time=$fuzz_seconds -print_final_stats=1 \
+        beside nice cargo "+$NIGHTLY" fuzz run $target fuzz/corpus/$target -- -max_total_time=$fuzz_seconds \
+            -max_len=65600 -print_final_stats=1 \
             >"$target_dir/fuzzing/$target" 2>&1
         fuzzers+=($!)
     done
@@ -102,7 +103,10 @@ if has cargo-fuzz; then
 fi
 step "every flag byte, data offset and length" \
     env TCP_RESET_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
-step "properties, $cases cases each" env PROPTEST_CASES=$cases cargo test --release --test properties
+# Cases that no run had before; the seed is in the step's name.
+seed=$RANDOM$RANDOM
+step "properties, $cases cases each, seed $seed" env PROPTEST_CASES=$cases PROPTEST_RNG_SEED=$seed \
+    cargo test --release --test properties
 for family in 4 6; do
     for reference in forward input stack nft-forward nft-input nft-prerouting; do
         step "$packets packets, IPv$family, $reference" cargo run --release -p tcp-reset-linux -- \

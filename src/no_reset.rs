@@ -87,6 +87,53 @@ pub enum NoReset {
 }
 
 impl NoReset {
+    /// Not part of the interface: all reasons, by their numbers, for tests and for tables in other languages.
+    #[doc(hidden)]
+    pub const ALL: [Self; 19] = {
+        let all = [
+            Self::Truncated,
+            Self::Version,
+            Self::HeaderLength,
+            Self::TotalLength,
+            Self::HeaderChecksum,
+            Self::Jumbogram,
+            Self::ExtensionHeader,
+            Self::Fragment,
+            Self::NotTcp,
+            Self::Source,
+            Self::Destination,
+            Self::TcpHeader,
+            Self::Rst,
+            Self::TcpChecksum,
+            Self::DataOffset,
+            Self::NoConnection,
+            Self::GroupAddress,
+            Self::VlanTags,
+            Self::EtherType,
+        ];
+        // A new reason does not compile until it is in this pattern: add it to the list as well.
+        let (Self::Truncated
+        | Self::Version
+        | Self::HeaderLength
+        | Self::TotalLength
+        | Self::HeaderChecksum
+        | Self::Jumbogram
+        | Self::ExtensionHeader
+        | Self::Fragment
+        | Self::NotTcp
+        | Self::Source
+        | Self::Destination
+        | Self::TcpHeader
+        | Self::Rst
+        | Self::TcpChecksum
+        | Self::DataOffset
+        | Self::NoConnection
+        | Self::GroupAddress
+        | Self::VlanTags
+        | Self::EtherType) = all[0];
+        all
+    };
+
     /// The reason in a few words, without a period: what `Display` writes.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -9,18 +9,19 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use support::doors::{answer_by_one, settings};
+use support::on_all_cores;
 use support::packet::{Tcp, both, repair};
 use support::protocol::TCP;
-use support::reference::{self, Rules};
+use support::reference::Towards;
 use tcp_reset::tcp::SYN;
-use tcp_reset::{Checksum, Fate, Profile, reset_for_destination, reset_with};
+use tcp_reset::{Checksum, Config, Profile};
 
 /// The step between two lengths of the thinned run, which tries all lengths near either end.
 const STEP: usize = 4_093;
-const EDGE: usize = 48;
+const EDGE: usize = 28;
 
 fn is_thinned() -> bool {
     std::env::var_os("TCP_RESET_EXHAUSTIVE").is_none()
@@ -32,47 +33,32 @@ fn lengths() -> Vec<u16> {
     all.filter(|&len| !is_thinned() || !edge.contains(&usize::from(len)) || usize::from(len) % STEP == 0).collect()
 }
 
-/// Calls `check` for every item on all cores; it returns how many packets it compared.
-fn on_all_cores<T: Copy + Sync>(name: &str, items: &[T], check: impl Fn(T) -> u64 + Sync) {
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut compared = 0;
-        while let Some(&item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            compared += check(item);
-        }
-        compared
-    };
-    let compared: u64 = thread::scope(|scope| {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+/// Compares the crate with the reference model for every item, and says how many packets `compare` compared.
+fn compare_all<T: Copy + Sync>(name: &str, items: &[T], compare: impl Fn(T) -> u64 + Sync) {
+    let compared = AtomicU64::new(0);
+    on_all_cores(items, |item| {
+        compared.fetch_add(compare(*item), Ordering::Relaxed);
     });
     let thinned = if is_thinned() { "THINNED, all of it with TCP_RESET_EXHAUSTIVE=1: " } else { "" };
-    println!("{name}: {thinned}{compared} packets compared");
-    assert!(compared > 0);
+    println!("{name}: {thinned}{} packets compared", compared.load(Ordering::Relaxed));
+    assert!(compared.into_inner() > 0);
 }
 
-/// Compares the crate with the reference model.
-fn compare(packet: &[u8], rules: &Rules) {
-    let mut buffer = [support::DIRT; tcp_reset::MAX_LEN];
-    let reply = reset_with(packet, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
-    assert_eq!(reply, reference::reset(packet, rules), "{packet:02x?} {rules:?}");
-    for fate in [Fate::Dropped, Fate::Delivered] {
-        let reply = reset_for_destination(packet, fate, &rules.config(), &mut buffer).map(|reply| reply.to_vec());
-        let expected = reference::reset_for_destination(packet, fate, rules);
-        assert_eq!(reply, expected, "{fate:?} {packet:02x?} {rules:?}");
+fn compare(packet: &[u8], config: &Config) {
+    for towards in Towards::ALL {
+        let _answer_or_reason = answer_by_one(packet, config, towards);
     }
 }
 
 /// The TCP checksum is trusted, so that the buffer needs to hold the headers only.
-const PROFILES: [Rules; 2] = [
-    Rules { tcp_checksum: Checksum::Trust, ..Rules::NETFILTER },
-    Rules { tcp_checksum: Checksum::Trust, profile: Profile::TcpStack, ..Rules::NETFILTER },
+const PROFILES: [Config; 2] = [
+    Config::new().tcp_checksum(Checksum::Trust),
+    Config::new().tcp_checksum(Checksum::Trust).profile(Profile::TcpStack),
 ];
 
 /// Compares a packet with every length at `length_at`, every data offset and all of `flags`, in both profiles.
 fn every_length(name: &str, packet: &[u8], length_at: usize, flags: RangeInclusive<u8>) {
-    on_all_cores(name, &lengths(), |len| {
+    compare_all(name, &lengths(), |len| {
         let mut packet = packet.to_vec();
         packet[length_at..length_at + 2].copy_from_slice(&len.to_be_bytes());
         repair(&mut packet);
@@ -82,8 +68,8 @@ fn every_length(name: &str, packet: &[u8], length_at: usize, flags: RangeInclusi
             packet[tcp + 12] = data_offset << 4;
             for flags in flags.clone() {
                 packet[tcp + 13] = flags;
-                for rules in &PROFILES {
-                    compare(&packet, rules);
+                for config in &PROFILES {
+                    compare(&packet, config);
                     compared += 1;
                 }
             }
@@ -110,9 +96,9 @@ fn every_data_offset_and_payload_length() {
 #[test]
 fn every_header_total_and_buffer_length_at_the_boundaries() {
     let headers: Vec<u8> = (0..=0xf).collect();
-    on_all_cores("IHL × total length × buffer length", &headers, |ihl| {
+    compare_all("IHL × total length × buffer length", &headers, |ihl| {
         let mut compared = 0;
-        let all_rules = Rules::all();
+        let all = settings();
         let (most, step) = if is_thinned() { (100, 7) } else { (140, 1) };
         for total_len in (0..=most).step_by(step) {
             let mut packet = [0x11; 160];
@@ -126,8 +112,8 @@ fn every_header_total_and_buffer_length_at_the_boundaries() {
             }
             repair(&mut packet);
             for buffer_len in 0..=packet.len() {
-                for rules in &all_rules {
-                    compare(&packet[..buffer_len], rules);
+                for config in &all {
+                    compare(&packet[..buffer_len], config);
                     compared += 1;
                 }
             }

@@ -3,72 +3,30 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use support::DIRT;
-use support::packet::{Tcp, V4, V6, both, repair};
-use tcp_reset::tcp::{FIN, SYN};
-use tcp_reset::{Checksum, Config, MAX_LEN, NoReset, Profile, Reset};
+use support::doors::{STRICT, answer, answer_by_one};
+use support::packet::{Tcp, V4, V6, both};
+use support::reference::{Source, long};
+use tcp_reset::{Checksum, Config, NoReset};
 
 const SEQ: u32 = 1_000_000;
 
 /// The acknowledgment number of the reset that answers `packet`.
-fn ack(packet: &[u8], profile: Profile) -> Result<u32, NoReset> {
-    Ok(Reset::in_reply_to(packet, &Config::new().profile(profile))?.tcp().ack.unwrap())
+fn ack(packet: &[u8], config: Config) -> Result<u32, NoReset> {
+    answer(packet, &config, Source).map(|reply| long(&reply, reply.len() - 12))
 }
 
-const NETFILTER: Profile = Profile::Netfilter;
-const TCP_STACK: Profile = Profile::TcpStack;
+const NETFILTER: Config = Config::new();
+const TCP_STACK: Config = STRICT;
 
 /// Bytes after the packet are not data: Ethernet pads to 60 bytes, others append checksums and timestamps.
 #[test]
 fn padding_changes_nothing() {
     for packet in both(&Tcp { seq: SEQ, data: b"seven !".to_vec(), ..Tcp::default() }) {
-        let mut buffer = [0; MAX_LEN];
-        let reply = tcp_reset::reset(&packet, &mut buffer).unwrap().to_vec();
+        let reply = answer(&packet, &NETFILTER, Source);
         for padding in 0..=1500 {
-            let mut padded = packet.clone();
-            padded.resize(packet.len() + padding, DIRT);
-            let mut buffer = [0; MAX_LEN];
-            assert_eq!(tcp_reset::reset(&padded, &mut buffer).unwrap(), reply, "{padding} bytes");
+            let padded = [&packet[..], &vec![DIRT; padding]].concat();
+            assert_eq!(answer_by_one(&padded, &NETFILTER, Source), reply, "{padding} bytes");
         }
-    }
-}
-
-/// Options make the header longer, do not count as data, and are not echoed.
-#[test]
-fn every_ipv4_header_length() {
-    for words in 0..=10_usize {
-        let options = (1..=u8::try_from(words * 4).unwrap()).collect();
-        let tcp = Tcp { seq: SEQ, data: b"seven !".to_vec(), ..Tcp::default() };
-        let packet = V4 { options, tcp, ..V4::default() }.bytes();
-        assert_eq!(packet[0] & 0x0f, 5 + u8::try_from(words).unwrap());
-        for profile in [NETFILTER, TCP_STACK] {
-            assert_eq!(ack(&packet, profile), Ok(SEQ + 1 + 7), "{words} words of options");
-        }
-        let mut buffer = [0; MAX_LEN];
-        assert_eq!(tcp_reset::reset(&packet, &mut buffer).unwrap()[..4], [0x45, 0, 0, 40]);
-    }
-    for header_len in 0..5 {
-        let mut packet = V4::default().bytes();
-        packet[0] = 0x40 | header_len;
-        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::HeaderLength), "{header_len} words");
-    }
-}
-
-/// A header whose options end after the total length, or after the buffer.
-#[test]
-fn a_header_has_to_fit() {
-    for words in 6..=15_u8 {
-        let mut packet = V4::default().bytes();
-        packet[0] = 0x40 | words;
-        packet[3] = words * 4 - 1;
-        packet.resize(100, 0);
-        repair(&mut packet);
-        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::TotalLength), "{words} words");
-
-        packet[3] = words * 4;
-        repair(&mut packet);
-        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::TcpHeader), "{words} words");
-        packet.truncate(usize::from(words) * 4 - 1);
-        assert_eq!(ack(&packet, NETFILTER), Err(NoReset::Truncated), "{words} words");
     }
 }
 
@@ -78,8 +36,8 @@ fn every_length(mut packet: Vec<u8>, length_at: usize, expected: impl Fn(u16) ->
     let trusting = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
     for len in 0..=0xffff_u16 {
         packet[length_at..length_at + 2].copy_from_slice(&len.to_be_bytes());
-        let ack = Reset::in_reply_to(&packet, &trusting).map(|reset| reset.tcp().ack.unwrap());
-        assert_eq!(ack, expected(len), "{len}");
+        let reply = answer_by_one(&packet, &trusting, Source);
+        assert_eq!(reply.map(|reply| long(&reply, reply.len() - 12)), expected(len), "{len}");
     }
 }
 
@@ -99,18 +57,6 @@ fn every_ipv6_payload_length() {
         1..20 => Err(NoReset::TcpHeader),
         20.. => Ok(SEQ + 1 + u32::from(payload_len - 20)),
     });
-}
-
-/// The longest packets, with their checksums verified.
-#[test]
-fn the_longest_packets() {
-    let data = |len| Tcp { seq: SEQ, flags: FIN, data: vec![0xee; len], ..Tcp::default() };
-    let longest = V4::with(data(65_535 - 40)).bytes();
-    assert_eq!(longest.len(), 65_535);
-    assert_eq!(ack(&longest, NETFILTER), Ok(SEQ + 65_495 + 1));
-    let longest = V6::with(data(65_535 - 20)).bytes();
-    assert_eq!(longest.len(), 65_575);
-    assert_eq!(ack(&longest, NETFILTER), Ok(SEQ + 65_515 + 1));
 }
 
 /// A segment of 40 bytes under every data offset. The TCP stack refuses an impossible one; netfilter
@@ -153,18 +99,5 @@ fn a_data_offset_past_the_segment_wraps() {
     for packet in both(&Tcp { seq: 0, flags: 0, data_offset: Some(15), ..Tcp::default() }) {
         assert_eq!(ack(&packet, NETFILTER), Ok(0_u32.wrapping_sub(40)));
         assert_eq!(ack(&packet, TCP_STACK), Err(NoReset::DataOffset));
-    }
-}
-
-/// TCP options are header, not data.
-#[test]
-fn tcp_options_take_no_sequence_numbers() {
-    for words in 0..=10 {
-        let tcp = Tcp { seq: SEQ, flags: SYN | FIN, options: vec![1; words * 4], data: vec![1; 3], ..Tcp::default() };
-        for packet in both(&tcp) {
-            for profile in [NETFILTER, TCP_STACK] {
-                assert_eq!(ack(&packet, profile), Ok(SEQ + 2 + 3));
-            }
-        }
     }
 }

@@ -7,28 +7,29 @@
 //!
 //! | mistake | test |
 //! |---|---|
-//! | smoltcp 0.14, src/wire/tcp.rs, refuses port 0 | `fields::ports` |
-//! | smoltcp 0.14, src/wire/tcp.rs, refuses malformed TCP options | `fields::nothing_else_is_copied` |
-//! | lwIP 2.1.3, `tcp_rst` in src/core/tcp_out.c: the window is not zero | `fields::nothing_else_is_copied` |
-//! | window and urgent pointer of the offender stay in the reset | `levels::a_whole_packet`, in place |
-//! | a type of service of 0x10; `traffic-class-10` | `fields::every_type_of_service` |
+//! | smoltcp 0.14, src/wire/tcp.rs, refuses port 0 | `every_function` |
+//! | smoltcp 0.14, src/wire/tcp.rs, refuses malformed TCP options | `every_function` |
+//! | lwIP 2.1.3, `tcp_rst` in src/core/tcp_out.c: the window is not zero | `every_function` |
+//! | window and urgent pointer of the offender stay in the reset | `every_function`, in place |
+//! | a type of service of 0x10; `traffic-class-10` | `every_function` |
 //! | Calico before PR 13925, eBPF data plane: padding counts, and `connect()` waits for 127 seconds; `padding-zero-1` | `lengths::padding_changes_nothing` |
-//! | Calico before PR 12430, eBPF data plane: a wrong checksum, dropped by a cloud provider; picoTCP at issue 54: a wrong checksum | `properties` |
-//! | OVN before bcd9a8fb1, controller/pinctrl.c; Antrea at issue 2548; picoTCP at issue 142; Nebula 9c5d7016: RST is answered with RST; `flags-04` | `rfc9293`, `properties` |
-//! | SEG.LEN is the length of the header | `lengths::tcp_options_take_no_sequence_numbers` |
-//! | a time to live of 0 | `fields::every_hop_limit` |
+//! | Calico before PR 12430, eBPF data plane: a wrong checksum, dropped by a cloud provider; picoTCP at issue 54: a wrong checksum | `every_function` |
+//! | OVN before bcd9a8fb1, controller/pinctrl.c; Antrea at issue 2548; picoTCP at issue 142; Nebula 9c5d7016: RST is answered with RST; `flags-04` | `rfc9293` |
+//! | SEG.LEN is the length of the header | `every_function` |
+//! | a time to live of 0 | `every_function::every_hop_limit` |
 //! | etherparse 0.21, src/transport/tcp_header_slice.rs, and pnet_packet 0.35, src/tcp.rs, compute a checksum to compare, which refuses one of the two zeros; `tcp-checksum-0000`, `tcp-checksum-ffff` | `zero_checksum::an_offender_whose_checksum_computes_to_zero` |
-//! | edge-raw 0.8: a panic on a total length of 0, and on an IHL of 15 with a total length of 20; `total-length-0` | `exhaustive`, `lengths::a_header_has_to_fit` |
-//! | Zephyr at issues 10780 and 10782 answers broadcasts; `destination-255.255.255.255` | `addresses::ipv4` |
+//! | edge-raw 0.8: a panic on a total length of 0, and on an IHL of 15 with a total length of 20; `total-length-0` | `exhaustive`, `every_function` |
+//! | Zephyr at issues 10780 and 10782 answers broadcasts; `destination-255.255.255.255` | `reasons::addresses` |
 //! | Suricata before 235ee36211: wrong IPv6 payload length and next header | `rfc9293::textbook` |
-//! | Suricata at 01415e002, src/respond-reject-libnet11.c: towards the destination, a delivered segment is not counted; `delivered-flags-10-data` | `both_ends::vectors` |
+//! | Suricata at 01415e002, src/respond-reject-libnet11.c: towards the destination, a delivered segment is not counted; `delivered-flags-10-data` | `vectors::towards_the_destination` |
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-use support::DIRT;
+use support::doors;
 use support::packet::{Tcp, both};
 use support::protocol::{CWR, ECE, PSH};
-use tcp_reset::MAX_LEN;
+use support::reference::{Source, long};
+use tcp_reset::Config;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
 const SEQ: u32 = 522_224_616;
@@ -37,11 +38,9 @@ const NUMBER: u32 = 1_406_759_780;
 /// Control bits, SEQ and ACK of the reset for a segment, the same over both versions of IP.
 fn answer(tcp: &Tcp) -> (u8, u32, u32) {
     let [v4, v6] = both(tcp).map(|packet| {
-        let mut buffer = [DIRT; MAX_LEN];
-        let reply = tcp_reset::reset(&packet, &mut buffer).unwrap();
-        let segment = reply.last_chunk::<20>().unwrap();
-        let long = |at| u32::from_be_bytes([segment[at], segment[at + 1], segment[at + 2], segment[at + 3]]);
-        (segment[13], long(4), long(8))
+        let reply = doors::answer(&packet, &Config::new(), Source).unwrap();
+        let segment = &reply[reply.len() - 20..];
+        (segment[13], long(segment, 4), long(segment, 8))
     });
     assert_eq!(v4, v6);
     v4

@@ -5,21 +5,25 @@
 use etherparse::{NetSlice, SlicedPacket, TcpSlice, TransportSlice};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
-use support::invariants;
+use proptest::test_runner::{FileFailurePersistence, RngSeed};
+use support::cases::framed;
+use support::doors::{self, Input, Numbers, STRICT};
 use support::noise;
 use support::packet::Tcp;
-use support::protocol::FRAGMENT;
+use support::protocol::{ETHERTYPE_TAGS, FRAGMENT};
 use support::random::{self, Arbitrary, Packet, Unstructured};
-use support::reference::Rules;
+use support::reference::{DestinationOfDelivered, DestinationOfDropped, Source, Towards};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
-use tcp_reset::{NoReset, Profile, Reset};
+use tcp_reset::{Config, NoReset, Profile};
 
-/// A debug build tries this many cases in a fraction of a second; `PROPTEST_CASES` overrides it. A case that failed once is
-/// kept and tried first.
+/// The same cases in every run, unless `PROPTEST_RNG_SEED` has another seed; `PROPTEST_CASES` overrides their number. A case
+/// that failed once is kept, to be committed, and tried first.
 fn settings() -> ProptestConfig {
-    let file = FileFailurePersistence::Direct("tests/properties.regressions");
-    ProptestConfig { cases: 768, failure_persistence: Some(Box::new(file)), ..ProptestConfig::default() }
+    let file = FileFailurePersistence::Direct("tests/regressions/properties.txt");
+    let default = ProptestConfig::default();
+    let rng_seed = if std::env::var_os("PROPTEST_RNG_SEED").is_some() { default.rng_seed } else { RngSeed::Fixed(7) };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { 768 };
+    ProptestConfig { cases, rng_seed, failure_persistence: Some(Box::new(file)), ..default }
 }
 
 /// A number anywhere, or where sequence space wraps.
@@ -32,17 +36,19 @@ fn choices() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 300)
 }
 
-/// Checks the promises, and the reply with an independent parser.
-fn check(packet: &[u8], rules: &Rules) -> Result<Vec<u8>, NoReset> {
-    let answer = invariants::check(packet, rules);
-    if let Ok(reply) = &answer {
-        parse(reply, packet, rules);
+/// Checks the promises in every direction, and the reply to the source with an independent parser.
+fn check(packet: &[u8], config: &Config) -> Result<Vec<u8>, NoReset> {
+    let [answer, _, _] = Towards::ALL.map(|towards| doors::answer(packet, config, towards));
+    if let Ok(reply) = &answer
+        && !config.partial_checksum
+    {
+        parse(reply, packet, config);
     }
     answer
 }
 
 /// Checks every field of the reply, as etherparse reads it.
-fn parse(reply: &[u8], packet: &[u8], rules: &Rules) {
+fn parse(reply: &[u8], packet: &[u8], config: &Config) {
     let parsed = SlicedPacket::from_ip(reply).unwrap();
     let Some(TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("no TCP") };
     match parsed.net.unwrap() {
@@ -53,8 +59,8 @@ fn parse(reply: &[u8], packet: &[u8], rules: &Rules) {
             assert_eq!((header.ihl(), header.total_len(), header.identification()), (5, 40, 0));
             assert_eq!((header.dont_fragment(), header.more_fragments()), (true, false));
             assert_eq!(header.fragments_offset().value(), 0);
-            assert_eq!(header.ttl(), rules.hop_limit);
-            assert_eq!(reply[1], if rules.profile == Profile::Netfilter { 0 } else { packet[1] & 0xfc });
+            assert_eq!(header.ttl(), config.hop_limit);
+            assert_eq!(reply[1], if config.profile == Profile::Netfilter { 0 } else { packet[1] & 0xfc });
             assert_eq!(header.source(), packet[16..20]);
             assert_eq!(header.destination(), packet[12..16]);
         }
@@ -63,9 +69,9 @@ fn parse(reply: &[u8], packet: &[u8], rules: &Rules) {
             assert_is_checksum(&tcp, tcp.calc_checksum_ipv6(header.source(), header.destination()).unwrap());
             assert!(ip.extensions().first_header().is_none());
             assert_eq!((header.payload_length(), header.flow_label().value()), (20, 0));
-            assert_eq!(header.hop_limit(), rules.hop_limit);
+            assert_eq!(header.hop_limit(), config.hop_limit);
             let class = u16::from_be_bytes([packet[0], packet[1]]) >> 4 & 0xfc;
-            let class = if rules.profile == Profile::Netfilter { 0 } else { class };
+            let class = if config.profile == Profile::Netfilter { 0 } else { class };
             assert_eq!(u16::from(header.traffic_class()), class);
             assert_eq!(header.source(), packet[24..40]);
             assert_eq!(header.destination(), packet[8..24]);
@@ -104,22 +110,22 @@ proptest! {
     fn any_bytes(
         mut packet in vec(any::<u8>(), 0..150),
         first in prop::sample::select(&[0x45_u8, 0x46, 0x4f, 0x40, 0x60, 0x6f, 0x00][..]),
-        rules in prop::sample::select(Rules::all()),
+        config in prop::sample::select(doors::settings()),
     ) {
         if let Some(byte) = packet.first_mut() {
             *byte = first;
         }
-        let _answer_or_reason = check(&packet, &rules);
+        let _answer_or_reason = check(&packet, &config);
     }
 
     #[test]
     fn any_nearly_correct_packet(choices in choices()) {
-        let Packet { bytes, rules } = Packet::arbitrary(&mut Unstructured::new(&choices)).unwrap();
-        let _answer_or_reason = check(&bytes, &rules);
+        let Packet { bytes, config } = Packet::arbitrary(&mut Unstructured::new(&choices)).unwrap();
+        let _answer_or_reason = check(&bytes, &config);
     }
 
     #[test]
-    fn any_correct_packet_but_a_reset_is_answered(choices in choices(), rules in prop::sample::select(Rules::all())) {
+    fn any_correct_packet_but_a_reset_is_answered(choices in choices(), config in prop::sample::select(doors::settings())) {
         let unstructured = &mut Unstructured::new(&choices);
         let mut v6 = random::v6(unstructured).unwrap();
         let mut v4 = random::v4(unstructured).unwrap();
@@ -136,7 +142,7 @@ proptest! {
             tcp.flags &= !RST;
         }
         for (packet, offender) in [(v4.bytes(), &v4.tcp), (v6.bytes(), &v6.tcp)] {
-            let reply = check(&packet, &rules).unwrap();
+            let reply = check(&packet, &config).unwrap();
             let parsed = SlicedPacket::from_ip(&reply).unwrap();
             let Some(TransportSlice::Tcp(tcp)) = parsed.transport else { panic!("no TCP") };
             let tcp = (tcp.ack(), tcp.sequence_number(), tcp.acknowledgment_number());
@@ -146,46 +152,58 @@ proptest! {
 
     #[test]
     fn any_numbers((seq, ack, flags, data_len) in (number(), number(), any::<u8>(), number())) {
-        let segment = tcp_reset::tcp::Segment { source_port: 1, destination_port: 2, seq, ack, flags, data_len };
+        let segment = Numbers { seq, ack, flags, data_len };
         let bits = u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
-        prop_assert_eq!(segment.seg_len(), data_len.wrapping_add(bits));
-        let answer = match (flags & RST, flags & ACK) {
-            (RST, _) => Err(NoReset::Rst),
-            (_, ACK) => Ok((ack, None)),
-            _ => Ok((0, Some(seq.wrapping_add(data_len).wrapping_add(bits)))),
-        };
-        prop_assert_eq!(segment.reset().map(|reset| (reset.seq, reset.ack)), answer);
+        let next = seq.wrapping_add(data_len).wrapping_add(bits);
+        let acknowledges = (flags & ACK != 0).then_some(ack);
+        for (towards, reset) in [
+            (Source, Ok(if flags & ACK != 0 { (ack, None) } else { (0, Some(next)) })),
+            (DestinationOfDelivered, Ok((next, acknowledges))),
+            (DestinationOfDropped, if flags & (SYN | ACK) == SYN { Err(NoReset::NoConnection) } else { Ok((seq, acknowledges)) }),
+        ] {
+            let expected = if flags & RST != 0 { Err(NoReset::Rst) } else { reset };
+            prop_assert_eq!(doors::numbers(segment, towards), expected);
+        }
+    }
+
+    /// Frames with some bytes of header and packet changed, cut and padded.
+    #[test]
+    fn any_nearly_correct_frame(choices in choices()) {
+        let unstructured = &mut Unstructured::new(&choices);
+        let tags = <[[u8; 4]; 3]>::arbitrary(unstructured).unwrap().map(|[kind, _, t0, t1]| {
+            let [k0, k1] = ETHERTYPE_TAGS[usize::from(kind) % 3].to_be_bytes();
+            [k0, k1, t0, t1]
+        });
+        let depth = unstructured.int_in_range(0..=3).unwrap();
+        let change = unstructured.int_in_range(0..=50).unwrap();
+        let Packet { bytes, config } = Packet::arbitrary(unstructured).unwrap();
+        let mut offender = framed(&tags[..depth], &bytes);
+        if let Some(byte) = offender[..14 + 4 * depth].get_mut(change) {
+            *byte ^= 1;
+        }
+        for towards in Towards::ALL {
+            let _answer_or_reason = doors::check(Input::Frame, &offender, &config, towards);
+        }
     }
 }
 
-/// Most of the nearly correct packets pass all checks, and every check refuses some.
+/// Many of the nearly correct packets pass all checks, and every check refuses some.
 #[test]
 fn nearly_correct_packets_get_past_the_checks() {
     let (mut resets, mut reasons) = (0, Vec::new());
     for choices in noise(6000 * 300).chunks(300) {
         let packet = Packet::arbitrary(&mut Unstructured::new(choices)).unwrap();
-        match Reset::in_reply_to(&packet.bytes, &Rules::TCP_STACK.config()) {
+        match doors::answer(&packet.bytes, &STRICT, Source) {
             Ok(_) => resets += 1,
             Err(reason) => reasons.push(reason),
         }
     }
-    assert!(resets > reasons.len(), "{resets} of 6000 packets");
-    for reason in [
-        NoReset::Truncated,
-        NoReset::Version,
-        NoReset::HeaderLength,
-        NoReset::TotalLength,
-        NoReset::HeaderChecksum,
-        NoReset::ExtensionHeader,
-        NoReset::Fragment,
-        NoReset::NotTcp,
-        NoReset::Source,
-        NoReset::Destination,
-        NoReset::TcpHeader,
-        NoReset::Rst,
-        NoReset::TcpChecksum,
-        NoReset::DataOffset,
-    ] {
+    assert!(resets > 2500, "{resets} of 6000 packets");
+    // The others are those of a jumbogram, of the destination and of frames.
+    for reason in NoReset::ALL.into_iter().filter(|reason| {
+        use NoReset::{EtherType, GroupAddress, Jumbogram, NoConnection, VlanTags};
+        !matches!(reason, EtherType | GroupAddress | Jumbogram | NoConnection | VlanTags)
+    }) {
         assert!(reasons.contains(&reason), "{reason:?} was never reached");
     }
 }

@@ -6,9 +6,12 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
+use support::doors::{Numbers, answer, numbers};
 use support::packet::{Tcp, both};
+use support::protocol::{CWR, ECE, PSH, URG};
+use support::reference::{DestinationOfDelivered, DestinationOfDropped, Source, Towards, long};
 use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, Segment};
-use tcp_reset::{MAX_LEN, NoReset};
+use tcp_reset::{Config, NoReset};
 
 /// What answers a segment.
 #[derive(Clone, Copy)]
@@ -44,7 +47,7 @@ const TABLE: [(u8, Answer); 16] = [
 ];
 
 /// Lengths of data, up to the most that an IPv4 packet holds.
-const DATA_LENS: [u16; 5] = [0, 1, 3, 1460, 65_495];
+const DATA_LENS: [u32; 5] = [0, 1, 3, 1460, 65_495];
 
 /// Far from the end of sequence space, directly before it, and so near that only some segments wrap.
 const SEQS: [u32; 6] = [0, 522_224_616, 0x7fff_ffff, 0xffff_fffd, 0xffff_fffe, 0xffff_ffff];
@@ -52,83 +55,90 @@ const SEQS: [u32; 6] = [0, 522_224_616, 0x7fff_ffff, 0xffff_fffd, 0xffff_fffe, 0
 /// SEG.ACK, which does not count without the ACK bit.
 const ACKS: [u32; 3] = [0, 1_406_759_780, 0xffff_ffff];
 
-/// The table's answer for one segment, as the crate's type.
-fn expected(answer: Answer, offender: &Segment) -> Result<Reset, NoReset> {
-    let (source_port, destination_port) = (offender.destination_port, offender.source_port);
+/// What the table says: SEQ and, in a RST/ACK, ACK.
+fn expected(answer: Answer, offender: Numbers) -> Result<(u32, Option<u32>), NoReset> {
     match answer {
         Silence => Err(NoReset::Rst),
-        Answer::Rst => Ok(Reset { source_port, destination_port, seq: offender.ack, ack: None }),
+        Answer::Rst => Ok((offender.ack, None)),
         RstAck(bits) => {
             let next = u64::from(offender.seq) + u64::from(bits) + u64::from(offender.data_len);
-            let ack = u32::try_from(next % (1 << 32)).unwrap();
-            Ok(Reset { source_port, destination_port, seq: 0, ack: Some(ack) })
+            Ok((0, Some(u32::try_from(next % (1 << 32)).unwrap())))
         }
     }
 }
 
-/// Calls `test` with every row of the table and every number and length.
-fn for_all(mut test: impl FnMut(Segment, Answer)) {
+#[test]
+fn the_table_holds() {
     for (flags, answer) in TABLE {
-        for data_len in DATA_LENS {
+        for data_len in DATA_LENS.into_iter().chain([u32::MAX - 1, u32::MAX]) {
             for seq in SEQS {
                 for ack in ACKS {
-                    let data_len = data_len.into();
-                    test(Segment { source_port: 36050, destination_port: 80, seq, ack, flags, data_len }, answer);
+                    let segment = Numbers { seq, ack, flags, data_len };
+                    assert_eq!(numbers(segment, Source), expected(answer, segment), "{segment:?}");
+                    // The longest packets are slow to build: one sequence number is enough.
+                    if data_len < 2_000 || data_len == 65_495 && seq == 0xffff_fffe {
+                        assert_packets(segment, Source, expected(answer, segment), "");
+                    }
                 }
             }
         }
     }
 }
 
-#[test]
-fn the_table_holds_for_bare_numbers() {
-    for_all(|segment, answer| assert_eq!(segment.reset(), expected(answer, &segment), "{segment:?}"));
+/// Asserts the numbers of the reset that packets of both versions draw.
+fn assert_packets(segment: Numbers, towards: Towards, expected: Result<(u32, Option<u32>), NoReset>, row: &str) {
+    let Numbers { seq, ack, flags, data_len } = segment;
+    let data = vec![0; data_len.try_into().unwrap()];
+    for packet in both(&Tcp { seq, ack, flags, data, ..Tcp::default() }) {
+        let reply = answer(&packet, &Config::new(), towards).map(|reply| {
+            let tcp = &reply[reply.len() - 20..];
+            (long(tcp, 4), long(tcp, 8), tcp[13])
+        });
+        let expected = expected.map(|(seq, ack)| (seq, ack.unwrap_or(0), if ack.is_some() { RST | ACK } else { RST }));
+        assert_eq!(reply, expected, "{row} {segment:?}");
+    }
 }
 
+type Row = (&'static str, u8, u32, Towards, Result<(u32, bool), NoReset>);
+
+/// The segment: flags, length of the data, and what became of it. The reset: its SEQ minus SEG.SEQ, and whether it acknowledges
+/// SEG.ACK.
+const ROWS: &[Row] = &[
+    ("SYN, dropped: no connection yet", SYN, 0, DestinationOfDropped, Err(NoReset::NoConnection)),
+    ("SYN with data, dropped", SYN, 9, DestinationOfDropped, Err(NoReset::NoConnection)),
+    ("SYN and FIN, dropped", SYN | FIN, 0, DestinationOfDropped, Err(NoReset::NoConnection)),
+    ("SYN, delivered: SYN-RECEIVED", SYN, 0, DestinationOfDelivered, Ok((1, false))),
+    ("SYN with data, delivered", SYN, 9, DestinationOfDelivered, Ok((10, false))),
+    ("SYN/ACK, dropped: SYN-SENT", SYN | ACK, 0, DestinationOfDropped, Ok((0, true))),
+    ("SYN/ACK, delivered", SYN | ACK, 0, DestinationOfDelivered, Ok((1, true))),
+    ("data, dropped: ESTABLISHED", ACK, 1448, DestinationOfDropped, Ok((0, true))),
+    ("data, delivered: ESTABLISHED", ACK, 1448, DestinationOfDelivered, Ok((1448, true))),
+    ("ACK alone, dropped", ACK, 0, DestinationOfDropped, Ok((0, true))),
+    ("ACK alone, delivered", ACK, 0, DestinationOfDelivered, Ok((0, true))),
+    ("FIN, dropped: ESTABLISHED", FIN | ACK, 0, DestinationOfDropped, Ok((0, true))),
+    ("FIN, delivered: CLOSE-WAIT", FIN | ACK, 0, DestinationOfDelivered, Ok((1, true))),
+    ("data and FIN, delivered: CLOSE-WAIT", FIN | ACK, 7, DestinationOfDelivered, Ok((8, true))),
+    ("data without ACK, dropped", 0, 7, DestinationOfDropped, Ok((0, false))),
+    ("data without ACK, delivered", 0, 7, DestinationOfDelivered, Ok((7, false))),
+    ("RST, dropped", RST, 0, DestinationOfDropped, Err(NoReset::Rst)),
+    ("RST, delivered", RST | ACK, 0, DestinationOfDelivered, Err(NoReset::Rst)),
+    ("RST and SYN, dropped", RST | SYN, 0, DestinationOfDropped, Err(NoReset::Rst)),
+];
+
+/// Towards the destination: every row, with sequence numbers that wrap and all other flags set too.
 #[test]
-fn the_table_holds_for_whole_packets() {
-    for_all(|segment, answer| {
-        // The longest packets are slow to build: one sequence number is enough.
-        if segment.data_len == 65_495 && segment.seq != 0xffff_fffe {
-            return;
+fn rows_of_the_contract() {
+    for &(row, flags, data_len, towards, expected) in ROWS {
+        for seq in [0, 522_224_616, 0xffff_fffe, u32::MAX - data_len] {
+            for others in [0, PSH, URG, PSH | URG | ECE | CWR] {
+                let segment = Numbers { seq, ack: 0x8000_0001, flags: flags | others, data_len };
+                let expected = expected
+                    .map(|(after, acknowledges)| (seq.wrapping_add(after), acknowledges.then_some(segment.ack)));
+                assert_eq!(numbers(segment, towards), expected, "{row}");
+                assert_packets(segment, towards, expected, row);
+            }
         }
-        let data = vec![0; segment.data_len.try_into().unwrap()];
-        let tcp = Tcp { seq: segment.seq, ack: segment.ack, flags: segment.flags, data, ..Tcp::default() };
-        for packet in both(&tcp) {
-            let mut buffer = [0; MAX_LEN];
-            let reply = tcp_reset::reset(&packet, &mut buffer).map(|reply| numbers_of(reply));
-            let expected = expected(answer, &segment).map(|reset| {
-                let flags = if reset.ack.is_some() { RST | ACK } else { RST };
-                (reset.seq, reset.ack.unwrap_or(0), flags)
-            });
-            assert_eq!(reply, expected, "{segment:?}");
-        }
-    });
-}
-
-/// SEQ, ACK and control bits of a reply.
-fn numbers_of(reply: &[u8]) -> (u32, u32, u8) {
-    let tcp = reply.last_chunk::<20>().unwrap();
-    let long = |at| u32::from_be_bytes([tcp[at], tcp[at + 1], tcp[at + 2], tcp[at + 3]]);
-    (long(4), long(8), tcp[13])
-}
-
-/// SEG.LEN worked out by hand, in the cases that are easily wrong.
-#[test]
-#[rustfmt::skip]
-fn sequence_space_is_taken_by_data_and_two_bits() {
-    let seg_len = |flags, data_len| {
-        Segment { source_port: 1, destination_port: 2, seq: 3, ack: 4, flags, data_len }.seg_len()
-    };
-    assert_eq!(seg_len(0,                     0), 0);
-    assert_eq!(seg_len(SYN,                   0), 1);
-    assert_eq!(seg_len(FIN,                   0), 1);
-    assert_eq!(seg_len(SYN | FIN,             0), 2);
-    assert_eq!(seg_len(SYN | FIN,            10), 12);
-    assert_eq!(seg_len(ACK | RST,            10), 10);
-    assert_eq!(seg_len(!(SYN | FIN),         10), 10);
-    assert_eq!(seg_len(SYN,          0xffff_ffff), 0);
-    assert_eq!(seg_len(SYN | FIN,    0xffff_ffff), 1);
+    }
 }
 
 /// The numbers can be computed at compile time.
@@ -184,7 +194,7 @@ fn textbook() {
         ),
     ] {
         let offender = bytes(offender);
-        assert_eq!(tcp_reset::reset(&offender, &mut [0; MAX_LEN]).unwrap(), bytes(reset));
+        assert_eq!(answer(&offender, &Config::new(), Source).unwrap(), bytes(reset));
         assert!(both(&tcp).contains(&offender), "the tests' own builder is wrong");
     }
 }

@@ -1,13 +1,15 @@
 //! Replays the recorded answers of Linux: see `testdata/vectors/README.md`. The test itself does not need Linux.
 
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests may panic")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use support::DIRT;
+use support::doors::{self, Input};
+use support::reference::{self, DestinationOfDelivered, DestinationOfDropped, Source};
 use support::vectors::{Vector, read};
 use tcp_reset::tcp::{ACK, RST};
-use tcp_reset::{Config, NoReset, Profile, ipv4, ipv6};
+use tcp_reset::{Config, NoReset, Profile};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
@@ -65,9 +67,12 @@ fn replay(family: Family, profile: Profile, text: &str) {
     let mut zero_checksums = BTreeSet::new();
     for vector in read(text) {
         let Vector { name, offender, answer: expected } = &vector;
-        assert!(names.insert(name.clone()), "{name} stands twice");
-        let actual = answer_to(family, offender, &config).map_err(|why| format!("{why:?}"));
+        assert!(names.insert(name.clone()), "duplicate name {name}");
+        let input = if family == V4 { Input::Ipv4 } else { Input::Ipv6 };
+        let actual = doors::check(input, offender, &config, Source).map_err(|why| format!("{why:?}"));
         assert_eq!(actual, *expected, "{vector}");
+        // Whatever the packet's version.
+        let _ = doors::answer(offender, &config, Source);
 
         match expected {
             Ok(reset) => {
@@ -95,13 +100,6 @@ fn replay(family: Family, profile: Profile, text: &str) {
     assert_eq!(zero_checksums, BTreeSet::from([zero]), "checksums of the resets that compute to zero");
 }
 
-fn answer_to(family: Family, offender: &[u8], config: &Config) -> Result<Vec<u8>, NoReset> {
-    match family {
-        V4 => Ok(ipv4::Reset::in_reply_to(offender, config)?.emit(&mut [DIRT; ipv4::RESET_LEN]).to_vec()),
-        V6 => Ok(ipv6::Reset::in_reply_to(offender, config)?.emit(&mut [DIRT; ipv6::RESET_LEN]).to_vec()),
-    }
-}
-
 fn offset_of_tcp(family: Family) -> usize {
     match family {
         V4 => 20,
@@ -116,4 +114,36 @@ fn flags(family: Family, packet: &[u8]) -> impl Iterator<Item = u8> {
         V6 => packet.get(6) == Some(&6),
     };
     packet.get(offset_of_tcp(family) + 13).copied().filter(|_| plain).into_iter()
+}
+
+/// The vectors of this kind are the reference model's, not Linux's, which has no such reset. They take their offenders from
+/// the vectors that Linux answered. `scripts/regenerate.sh` writes them.
+#[test]
+fn towards_the_destination() {
+    for (family, offenders) in [
+        ("ipv4", include_str!("../testdata/vectors/ipv4-netfilter.txt")),
+        ("ipv6", include_str!("../testdata/vectors/ipv6-netfilter.txt")),
+    ] {
+        let mut text = format!(
+            "# Resets for the destination, {family}: worked out by this crate's reference model, not recorded from Linux. \
+             README.md describes the format.\n"
+        );
+        for Vector { name, offender, .. } in read(offenders) {
+            if !["textbook-", "flags-", "data-", "wrap-", "reset-"].iter().any(|kind| name.starts_with(kind)) {
+                continue;
+            }
+            for (word, towards) in [("dropped", DestinationOfDropped), ("delivered", DestinationOfDelivered)] {
+                let answer = doors::answer(&offender, &Config::new(), towards);
+                assert_eq!(answer, reference::packet(&offender, &Config::new(), towards), "{word}-{name}");
+                let (name, answer) = (format!("{word}-{name}"), answer.map_err(|reason| format!("{reason:?}")));
+                writeln!(text, "{}", Vector { name, offender: offender.clone(), answer }).unwrap();
+            }
+        }
+        let path = format!("{}/testdata/vectors/{family}-destination.txt", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("TCP_RESET_WRITE_VECTORS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+        assert!(text == written, "{path} is not what the reference model answers");
+    }
 }

@@ -1,11 +1,17 @@
-//! Nearly correct packets, most with correct checksums: the crate answers as the reference model does.
+//! Nearly correct packets, most with correct checksums, alone and in frames: the crate answers as the reference model does.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use support::invariants::check;
+use support::cases::framed;
+use support::doors::{self, Input};
 use support::random::Packet;
+use support::reference::Towards;
 
 fuzz_target!(|packet: Packet| {
-    let _answer_or_reason = check(&packet.bytes, &packet.rules);
+    let frame = framed(&[[0x81, 0, 0x20, 7]; 2][..packet.bytes.len() % 3], &packet.bytes);
+    for towards in Towards::ALL {
+        let _answer_or_reason = doors::answer(&packet.bytes, &packet.config, towards);
+        let _answer_or_reason = doors::check(Input::Frame, &frame, &packet.config, towards);
+    }
 });

@@ -1,12 +1,19 @@
 //! What tests, fuzz targets, benchmarks and tools share.
 
+use std::panic;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+pub mod cases;
+pub mod doors;
+pub mod faults;
 pub mod frames;
-pub mod invariants;
 pub mod packet;
 pub mod protocol;
 #[cfg(feature = "random")]
 pub mod random;
 pub mod reference;
+mod text;
 pub mod vectors;
 
 /// The bytes of a buffer before the crate writes to it: a missing or an extra byte shows.
@@ -25,4 +32,22 @@ pub fn noise(len: usize) -> Vec<u8> {
     }
     bytes.truncate(len);
     bytes
+}
+
+/// Calls `check` for every item, on all cores.
+pub fn on_all_cores<T: Sync>(items: &[T], check: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            check(item);
+        }
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        for worker in workers {
+            // The panic of the worker, with its message, is that of the test.
+            worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        }
+    });
 }

@@ -5,9 +5,8 @@ pub use arbitrary::{Arbitrary, Result, Unstructured};
 use crate::DIRT;
 use crate::packet::{Tcp, V4, V6, repair};
 use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
-use crate::reference::Rules;
 use tcp_reset::tcp::RST;
-use tcp_reset::{Checksum, Profile};
+use tcp_reset::{Checksum, Config, Profile};
 
 /// A packet, and the settings under which it is answered.
 #[derive(Debug)]
@@ -15,12 +14,12 @@ pub struct Packet {
     /// The packet, maybe cut or padded.
     pub bytes: Vec<u8>,
     /// The settings.
-    pub rules: Rules,
+    pub config: Config,
 }
 
 impl<'a> Arbitrary<'a> for Packet {
     fn arbitrary(unstructured: &mut Unstructured<'a>) -> Result<Self> {
-        let rules = rules(unstructured)?;
+        let config = config(unstructured)?;
         let mut bytes = match bool::arbitrary(unstructured)? {
             false => v4(unstructured)?.bytes(),
             true => v6(unstructured)?.bytes(),
@@ -39,26 +38,24 @@ impl<'a> Arbitrary<'a> for Packet {
             let end = i8::arbitrary(unstructured)?;
             bytes.resize(bytes.len().saturating_add_signed(end.into()), DIRT);
         }
-        Ok(Self { bytes, rules })
+        Ok(Self { bytes, config })
     }
 }
 
-fn rules(unstructured: &mut Unstructured<'_>) -> Result<Rules> {
+fn config(unstructured: &mut Unstructured<'_>) -> Result<Config> {
     let mut checksum = || Ok(if unstructured.ratio(3, 4)? { Checksum::Verify } else { Checksum::Trust });
-    let (ipv4_checksum, tcp_checksum) = (checksum()?, checksum()?);
-    Ok(Rules {
-        profile: if bool::arbitrary(unstructured)? { Profile::TcpStack } else { Profile::Netfilter },
-        hop_limit: u8::arbitrary(unstructured)?,
-        ipv4_checksum,
-        tcp_checksum,
-    })
+    let config = Config::new().ipv4_checksum(checksum()?).tcp_checksum(checksum()?);
+    let profile = if bool::arbitrary(unstructured)? { Profile::TcpStack } else { Profile::Netfilter };
+    let hop_limit = if unstructured.ratio(3, 4)? { 64 } else { u8::arbitrary(unstructured)? };
+    Ok(config.profile(profile).hop_limit(hop_limit).partial_checksum(unstructured.ratio(1, 8)?))
 }
 
-/// A segment: its data offset is mostly right, its flags are mostly not RST, and its data is mostly short.
+/// A segment: its data offset is mostly right, its flags are mostly not RST, and its data is mostly short, but may be longer
+/// than a packet.
 pub fn tcp(unstructured: &mut Unstructured<'_>) -> Result<Tcp> {
     let flags = u8::arbitrary(unstructured)?;
     let words = if unstructured.ratio(1, 2)? { 0 } else { unstructured.int_in_range(0..=10)? };
-    let data_len = if unstructured.ratio(15, 16)? { 0..=40 } else { 0..=20_000 };
+    let data_len = if unstructured.ratio(15, 16)? { 0..=40 } else { 0..=65_535 };
     let data_len = unstructured.int_in_range(data_len)?;
     let (first, step) = <(u8, u8)>::arbitrary(unstructured)?;
     let data = std::iter::successors(Some(first), |byte| Some(byte.wrapping_add(step))).take(data_len).collect();
@@ -80,7 +77,7 @@ pub fn tcp(unstructured: &mut Unstructured<'_>) -> Result<Tcp> {
 /// An IPv4 packet: mostly TCP, mostly no fragment, mostly between unicast addresses.
 pub fn v4(unstructured: &mut Unstructured<'_>) -> Result<V4> {
     let words = if unstructured.ratio(3, 4)? { 0 } else { unstructured.int_in_range(0..=10)? };
-    Ok(V4 {
+    let mut v4 = V4 {
         tos: u8::arbitrary(unstructured)?,
         id: u16::arbitrary(unstructured)?,
         fragment: match unstructured.int_in_range(0..=15)? {
@@ -94,7 +91,10 @@ pub fn v4(unstructured: &mut Unstructured<'_>) -> Result<V4> {
         destination: <[u8; 4]>::arbitrary(unstructured)?,
         options: unstructured.bytes(words * 4).unwrap_or_default().to_vec(),
         tcp: tcp(unstructured)?,
-    })
+    };
+    let headers = v4.parts().ip.len() + 20 + v4.tcp.options.len();
+    v4.tcp.data.truncate(65_535 - headers);
+    Ok(v4)
 }
 
 /// An IPv6 packet: with up to four extension headers of any kind in any order.
@@ -105,7 +105,7 @@ pub fn v6(unstructured: &mut Unstructured<'_>) -> Result<V6> {
             extensions.push(extension(unstructured)?);
         }
     }
-    Ok(V6 {
+    let mut v6 = V6 {
         traffic_class: u8::arbitrary(unstructured)?,
         flow_label: u32::arbitrary(unstructured)?,
         hop_limit: u8::arbitrary(unstructured)?,
@@ -114,7 +114,10 @@ pub fn v6(unstructured: &mut Unstructured<'_>) -> Result<V6> {
         extensions,
         protocol: TCP,
         tcp: tcp(unstructured)?,
-    })
+    };
+    let headers = v6.parts().ip.len() - 40 + 20 + v6.tcp.options.len();
+    v6.tcp.data.truncate(65_535 - headers);
+    Ok(v6)
 }
 
 /// An IPv6 address: mostly global, at times mapped, compatible or anything else.

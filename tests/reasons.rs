@@ -1,0 +1,100 @@
+//! Every reason for silence: its number, its text, a packet that draws it, and its place in the order of the checks.
+
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
+#![allow(clippy::as_conversions, reason = "the only way to read a variant's number")]
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use support::cases::{IPV4_ADDRESSES, IPV6_ADDRESSES, from_and_to};
+use support::doors::{self, STRICT};
+use support::faults;
+use support::reference::{DestinationOfDropped, Source, Towards};
+use tcp_reset::{Config, NoReset, Profile};
+
+/// Each fault alone and any two, of packets, of frames with packets in them, and of segments: the first check that fails gives
+/// the reason.
+#[test]
+fn of_two_faults_the_first_is_named() {
+    for spoilt in faults::all() {
+        for config in [STRICT, Config::new()] {
+            for towards in Towards::ALL {
+                let first = spoilt.faults.iter().find(|fault| match fault.reason {
+                    NoReset::DataOffset => config.profile == Profile::TcpStack,
+                    NoReset::NoConnection => towards == DestinationOfDropped,
+                    _ => true,
+                });
+                let answer = doors::check(spoilt.input, &spoilt.bytes, &config, towards);
+                let names: Vec<_> = spoilt.faults.iter().map(|fault| fault.name).collect();
+                assert_eq!(answer.err(), first.map(|fault| fault.reason), "{:?}: {names:?} {towards:?}", spoilt.input);
+            }
+        }
+    }
+}
+
+/// Every reason has a fault that draws it alone.
+#[test]
+fn every_reason_is_reached() {
+    let reached: BTreeSet<usize> = faults::all()
+        .iter()
+        .filter(|spoilt| spoilt.faults.len() == 1)
+        .map(|spoilt| doors::check(spoilt.input, &spoilt.bytes, &STRICT, DestinationOfDropped).unwrap_err() as usize)
+        .collect();
+    assert_eq!(reached, NoReset::ALL.map(|reason| reason as usize).into());
+}
+
+/// Source and destination have to be unicast, as Linux defines it.
+#[test]
+fn addresses() {
+    for (address, is_unicast) in IPV4_ADDRESSES.into_iter().chain(IPV6_ADDRESSES) {
+        let answers = from_and_to(address).map(|packet| doors::answer(&packet, &STRICT, Source).err());
+        let expected = if is_unicast { [None, None] } else { [Some(NoReset::Source), Some(NoReset::Destination)] };
+        assert_eq!(answers, expected, "{address}");
+    }
+}
+
+/// The number and the text of each reason stay the same.
+#[test]
+#[rustfmt::skip]
+fn reasons_have_numbers_and_texts() {
+    let reasons = [
+        (1,  NoReset::Truncated,       "truncated packet"),
+        (2,  NoReset::Version,         "bad IP version"),
+        (3,  NoReset::HeaderLength,    "bad IPv4 header length"),
+        (4,  NoReset::TotalLength,     "bad total length"),
+        (5,  NoReset::HeaderChecksum,  "wrong IPv4 header checksum"),
+        (6,  NoReset::Jumbogram,       "IPv6 payload length of zero"),
+        (7,  NoReset::ExtensionHeader, "bad IPv6 extension header"),
+        (8,  NoReset::Fragment,        "not a first fragment"),
+        (9,  NoReset::NotTcp,          "not TCP"),
+        (10, NoReset::Source,          "source address not unicast"),
+        (11, NoReset::Destination,     "destination address not unicast"),
+        (12, NoReset::TcpHeader,       "short TCP header"),
+        (13, NoReset::Rst,             "a reset itself"),
+        (14, NoReset::TcpChecksum,     "wrong TCP checksum"),
+        (15, NoReset::DataOffset,      "bad TCP data offset"),
+        (16, NoReset::NoConnection,    "no connection at the destination"),
+        (17, NoReset::GroupAddress,    "group address in an Ethernet frame"),
+        (18, NoReset::VlanTags,        "too many VLAN tags"),
+        (19, NoReset::EtherType,       "neither IPv4 nor IPv6 in an Ethernet frame"),
+    ];
+    for (number, reason, text) in reasons {
+        assert_eq!(reason as usize, number);
+        assert_eq!(reason.as_str(), text);
+        assert_eq!(reason.to_string(), text);
+        assert_eq!(format!("{reason:>40}|{reason:-<40}|{reason:.5}"), format!("{text:>40}|{text:-<40}|{text:.5}"));
+        let as_error: &dyn core::error::Error = &reason;
+        assert!(as_error.source().is_none());
+    }
+    assert_eq!(reasons.map(|(_, reason, _)| reason), NoReset::ALL);
+}
+
+/// The list that the crate keeps for tests and tables has every variant of the source, in the order of the numbers.
+#[test]
+fn the_list_is_complete() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/no_reset.rs")).unwrap();
+    let (_, body) = text.split_once("pub enum NoReset {").unwrap();
+    let variants = body.lines().skip(1).take_while(|line| *line != "}").map(str::trim);
+    let variants: Vec<_> = variants.filter(|line| !line.starts_with("//")).map(str::to_owned).collect();
+    assert_eq!(variants, NoReset::ALL.map(|reason| format!("{reason:?} = {},", reason as usize)));
+}
