@@ -89,6 +89,28 @@ fn reasons_have_numbers_and_texts() {
     assert_eq!(reasons.map(|(_, reason, _)| reason), NoReset::ALL);
 }
 
+/// The library for C has every reason, under its number. Its texts are the crate's, and so are those of the XDP program.
+#[test]
+fn c_has_them_all() {
+    let read = |path: &str| fs::read_to_string(format!("{}/capi/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (reasons, header) = (read("src/reason.rs"), read("include/tcp_reset.h"));
+    for reason in NoReset::ALL {
+        let (name, number) = (format!("{reason:?}"), reason as usize);
+        let mut constant = String::new();
+        for letter in name.chars() {
+            constant.extend(letter.is_uppercase().then_some('_'));
+            constant.push(letter.to_ascii_uppercase());
+        }
+        for (text, line) in [
+            (&reasons, format!("    {name} = {number},")),
+            (&reasons, format!("            NoReset::{name} => Self::{name},")),
+            (&header, format!("TCP_RESET_REASON{constant} = {number},")),
+        ] {
+            assert!(text.lines().any(|each| each.trim() == line.trim()), "capi has no line {line}");
+        }
+    }
+}
+
 /// The list that the crate keeps for tests and tables has every variant of the source, in the order of the numbers.
 #[test]
 fn the_list_is_complete() {

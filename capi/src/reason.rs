@@ -101,27 +101,15 @@ pub(crate) fn name(reason: u32) -> &'static CStr {
 const NAME_LEN: usize = 44;
 
 /// The texts of the reasons from 1 on, each with a zero after it, which Rust's strings do not have.
-static NAMES: [[u8; NAME_LEN]; 19] = [
-    terminated(NoReset::Truncated),
-    terminated(NoReset::Version),
-    terminated(NoReset::HeaderLength),
-    terminated(NoReset::TotalLength),
-    terminated(NoReset::HeaderChecksum),
-    terminated(NoReset::Jumbogram),
-    terminated(NoReset::ExtensionHeader),
-    terminated(NoReset::Fragment),
-    terminated(NoReset::NotTcp),
-    terminated(NoReset::Source),
-    terminated(NoReset::Destination),
-    terminated(NoReset::TcpHeader),
-    terminated(NoReset::Rst),
-    terminated(NoReset::TcpChecksum),
-    terminated(NoReset::DataOffset),
-    terminated(NoReset::NoConnection),
-    terminated(NoReset::GroupAddress),
-    terminated(NoReset::VlanTags),
-    terminated(NoReset::EtherType),
-];
+static NAMES: [[u8; NAME_LEN]; NoReset::ALL.len()] = {
+    let mut names = [[0; NAME_LEN]; NoReset::ALL.len()];
+    let (mut to, mut from) = (names.as_mut_slice(), NoReset::ALL.as_slice());
+    while let ([name, names @ ..], [reason, reasons @ ..]) = (to, from) {
+        *name = terminated(*reason);
+        (to, from) = (names, reasons);
+    }
+    names
+};
 
 /// Runs in the compiler, which refuses a text that does not fit.
 const fn terminated(reason: NoReset) -> [u8; NAME_LEN] {

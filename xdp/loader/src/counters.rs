@@ -81,27 +81,12 @@ fn name(at: u32) -> String {
         WOULD_ANSWER => "passed, would be answered".into(),
         LIMITED => "dropped, over the rate".into(),
         FAILED => "dropped, could not be cut".into(),
-        _ => match REASONS.iter().find(|reason| **reason as u32 == at) {
+        _ => match NoReset::ALL.iter().find(|reason| **reason as u32 == at) {
             Some(reason) => format!("passed, {reason}"),
             None => format!("passed, reason {at}"),
         },
     }
 }
 
-/// The reasons that the program can give.
-const REASONS: [NoReset; 14] = [
-    NoReset::Truncated,
-    NoReset::Version,
-    NoReset::HeaderLength,
-    NoReset::TotalLength,
-    NoReset::HeaderChecksum,
-    NoReset::Jumbogram,
-    NoReset::Fragment,
-    NoReset::NotTcp,
-    NoReset::Source,
-    NoReset::Destination,
-    NoReset::TcpHeader,
-    NoReset::Rst,
-    NoReset::TcpChecksum,
-    NoReset::GroupAddress,
-];
+/// The reasons have their numbers below the other counters.
+const _: () = assert!(NoReset::ALL.len() < OTHER as usize);

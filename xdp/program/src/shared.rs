@@ -20,7 +20,8 @@ pub const PORT_WORDS: u32 = 65_536 / 64;
 /// How many sources the map `SOURCES` remembers; the one unused for longest is forgotten first.
 pub const SOURCES: u32 = 65_536;
 
-/// What the map `COUNTERS` counts, by CPU. At 1 to 19 are the reasons of `tcp_reset::NoReset`, under their numbers.
+/// What the map `COUNTERS` counts, by CPU. From 1 on are the reasons of `tcp_reset::NoReset`, under their
+/// numbers, all below [`OTHER`].
 pub const COUNTERS: u32 = 64;
 
 /// A reset was sent.
