@@ -36,7 +36,7 @@ MARKER_PORT = struct.pack("!H", 9)  # no vector has it
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, ETH_P_ARP = 0x0003, 0x0800, 0x86DD, 0x0806
 BROADCAST, IPV4_MAPPED = b"\xff" * 6, bytes(10) + b"\xff\xff"
 
-Finding = collections.namedtuple("Finding", "name line row severity difference")  # line: in the set's text file
+Finding = collections.namedtuple("Finding", "name row severity difference")
 
 
 # ---------------------------------------------------------------------------------------------- packets
@@ -363,7 +363,7 @@ class Player:
         """The findings; and how many vectors were not asked, by reason."""
         findings, skipped = [], collections.Counter()
         self.find_marker()
-        for line, vector in vectors:
+        for vector in vectors:
             if why := self.why_not(vector):
                 skipped[why] += 1
                 continue
@@ -374,7 +374,7 @@ class Player:
                     raise
                 skipped["too long for the device"] += 1
                 continue
-            findings += [Finding(vector["name"], line, row(vector), *each) for each in found]
+            findings += [Finding(vector["name"], row(vector), *each) for each in found]
             if self.arguments.only != "*":
                 print(f"offender: {vector['offender']}\nexpected: {vector.get('reset', 'silence')}")
                 print(*(f"answer:   {answer.raw.hex()}\n" for answer in answers), sep="")
@@ -391,7 +391,7 @@ def report(arguments, count, findings, skipped):
           + "".join(f", {number} not asked ({why})" for why, number in skipped.items()))
     groups = collections.defaultdict(list)
     for each in findings:
-        shown = f"[{each.name}]({arguments.link}{name}.txt#L{each.line})" if arguments.link else each.name
+        shown = f"[{each.name}]({arguments.link}{name}.txt)" if arguments.link else each.name
         groups[SEVERITIES.index(each.severity), each.row, each.difference].append(shown)
     if groups:
         print("\n| severity | row | what differs | vectors | such as |\n|---|---|---|--:|---|")
@@ -428,7 +428,7 @@ def main():
     sets = {each["name"]: each["vectors"] for each in sets if each["profile"] != "destination"}
     arguments = parse(sets)
     chosen = sets[arguments.set]
-    vectors = [each for each in enumerate(chosen, 2) if fnmatch.fnmatchcase(each[1]["name"], arguments.only)]
+    vectors = [each for each in chosen if fnmatch.fnmatchcase(each["name"], arguments.only)]
     if not vectors:
         raise RuntimeError(f"no such vector: {arguments.only}")
     known = pathlib.Path(arguments.known).read_text().split() if arguments.known else []
