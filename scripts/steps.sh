@@ -25,8 +25,8 @@ test "$STABLE, $NIGHTLY" = "$pinned" || lint_level=--warn
 case ${CARGO_TARGET_DIR:=$root/target} in /*) ;; *) CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR ;; esac
 target_dir=$CARGO_TARGET_DIR
 mkdir -p "$target_dir"
-# The list of what was not done or only reported, also by the scripts that this one calls. The outermost script names it after its process ID,
-# and prints it at the end; the first entry makes the file.
+# The list of what was not done or only reported, also by the scripts that this one calls. The outermost script names it after
+# its process ID, and prints it at the end; the first entry makes the file.
 outermost=
 if [ -z "${NOT_DONE:-}" ]; then
     outermost=yes
