@@ -1,6 +1,7 @@
 //! What the programs of this package share.
 
 pub mod comparison;
+pub mod cut;
 pub mod exclude;
 pub mod generate;
 pub mod kernel;

@@ -1,116 +1,233 @@
-//! Rejects the packets of a netfilter queue: drops each packet, and answers it with a reset.
+//! Rejects the packets of netfilter queues: drops each packet, and answers it with a reset.
 //!
-//! With a pattern, it drops only the segments that match; with `--both-ends`, it resets their destination as well. The
-//! resets carry a mark, so that the rule that fills the queue can exclude them.
+//! With a pattern, it drops only the segments that match, and from then on all segments of their connections; with
+//! `--both-ends`, it resets both ends. The resets carry a mark, so that the rule that fills the queue can exclude them.
 
 mod common;
 
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use etherparse::SlicedPacket;
+use anyhow::{Context, Result, ensure};
 use lexopt::prelude::*;
 use nfq::{Message, Queue, Verdict};
-use regex::bytes::Regex;
-use tcp_reset::{Checksum, Config, Fate, Reset};
+use nix::errno::Errno;
+use tcp_reset::{Checksum, Config, Fate};
+use tcp_reset_linux::cut::End;
 use tcp_reset_linux::program;
 
-use common::Sender;
+use common::Firewall;
+use common::options::{Options, common_options};
+use common::read::{Read, Tcp, is_link_local};
+use common::report::Count;
+use common::resets::{Answer, Link, Sender, Towards, packet_reset};
 
-const USAGE: &str = "usage: queue [--payload REGEX] [--both-ends] [--mark MARK] NUMBER
-Drops the packets of netfilter queue NUMBER and answers them with TCP resets.
-  --payload REGEX  drop only the TCP segments whose data matches, and accept all other packets
-  --both-ends      reset the destination of what is dropped as well, not its source alone
-  --mark MARK      the firewall mark of the resets, 29299 (0x7273) unless given; do not queue what carries it";
+const USAGE: &str = concat!(
+    "usage: queue [OPTIONS] NUMBER[-NUMBER]
+Drops the packets of a netfilter queue, or of several, and answers them with TCP resets.
+  --payload REGEX          drop only connections of which a TCP segment has data that matches, and accept all others
+  --both-ends              reset the other end of a connection as well, not only the one that sent what is dropped
+  --mark MARK              the firewall mark of the resets, 29299 (0x7273) unless given; do not queue what carries it
+  --pass-unreadable        with --payload: accept fragments and other packets that cannot be read, instead of dropping them
+  --fail-open              if the queue is full, the kernel accepts packets instead of dropping them",
+    common_options!()
+);
 
 /// The firewall mark of our resets, unless another is given: "rs" in ASCII.
 const MARK: u32 = 0x7273;
 
+/// A socket that only fails does not recover. With a packet in between, it is an error of one packet.
+const FAILURES: u32 = 1000;
+
 fn main() -> ExitCode {
-    program("queue", USAGE, arguments(), |arguments| reject(&arguments))
+    program("queue", USAGE, arguments(), reject)
 }
 
 /// Runs until a signal or an error ends it.
-fn reject(arguments: &Arguments) -> Result<()> {
-    let &Arguments { number, mark, .. } = arguments;
-    let resets =
-        Sender::new(Some(mark)).context("cannot open a raw socket, which takes CAP_NET_RAW and CAP_NET_ADMIN")?;
+fn reject(arguments: Arguments) -> Result<()> {
+    let Arguments { numbers, both_ends, mark, is_open, fail_open, options } = arguments;
+    let sender: &Sender = Box::leak(Box::new(
+        Sender::new(Some(mark)).context("cannot open a raw socket, which takes CAP_NET_RAW and CAP_NET_ADMIN")?,
+    ));
+    let firewall = Firewall::new("queue", both_ends, options)?;
+    let mut workers: Vec<Box<dyn FnOnce() -> Result<()> + Send>> = Vec::new();
+    for number in numbers.clone() {
+        let queue = open(number, fail_open)?;
+        let mut worker = Worker { firewall, sender, queue, number, mark, is_open, both_ends };
+        workers.push(Box::new(move || worker.work()));
+    }
+    let (first, last) = numbers.into_inner();
+    let numbers = if first == last { format!("queue {first}") } else { format!("queues {first}-{last}") };
+    writeln!(io::stdout(), "queue: answering {numbers}, resets are marked {mark:#x}")?;
+    firewall.run(workers, |answer| send(sender, answer), || 0)
+}
+
+fn open(number: u16, fail_open: bool) -> Result<Queue> {
     let mut queue = Queue::open().context("cannot open a netfilter socket")?;
     queue.bind(number).with_context(|| {
         format!("cannot bind queue {number}: this needs CAP_NET_ADMIN, and no other program may use the queue")
     })?;
     // Do not split large packets: one packet of many segments draws one reset, as from REJECT.
     queue.set_recv_gso(number, true)?;
-    writeln!(io::stdout(), "queue: answering queue {number}, resets are marked {mark:#x}")?;
+    queue.set_fail_open(number, fail_open)?;
+    Ok(queue)
+}
 
-    loop {
-        let mut message = queue.recv().with_context(|| format!("cannot read from queue {number}"))?;
+fn send(sender: &Sender, answer: &Answer) -> io::Result<usize> {
+    match &answer.reset {
+        Link::Packet(reset) => sender.send(reset, answer.device),
+        Link::Frame(_) => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// One queue.
+struct Worker {
+    firewall: &'static Firewall,
+    sender: &'static Sender,
+    queue: Queue,
+    number: u16,
+    mark: u32,
+    /// Whether what cannot be read is accepted.
+    is_open: bool,
+    both_ends: bool,
+}
+
+impl Worker {
+    fn work(&mut self) -> Result<()> {
+        let report = &self.firewall.report;
+        let mut failures = 0;
+        loop {
+            let mut message = match self.queue.recv() {
+                Ok(message) => message,
+                // The kernel's answers to our verdicts arrive here too: the packet of a verdict may be gone.
+                Err(error) if !ends(&error) && failures < FAILURES => {
+                    report.error("decide on a packet", &error);
+                    failures += 1;
+                    continue;
+                }
+                Err(error) => return Err(error).with_context(|| format!("cannot read from queue {}", self.number)),
+            };
+            failures = 0;
+            report.count(Count::Packets);
+            let (is_accepted, resets) = self.decide(&message);
+            let is_accepted = is_accepted || self.firewall.options.is_dry_run;
+            report.count(if is_accepted { Count::Passed } else { Count::Dropped });
+            message.set_verdict(if is_accepted { Verdict::Accept } else { Verdict::Drop });
+            if let Err(error) = self.queue.verdict(message) {
+                report.error("decide on a packet", &error);
+            }
+            self.firewall.send(&resets, |answer| send(self.sender, answer));
+        }
+    }
+
+    /// Whether a packet is accepted, and the resets that it draws.
+    fn decide(&self, message: &Message) -> (bool, Vec<Answer>) {
+        // One of our own resets. A mark of 0 is on every packet that has none.
+        if self.mark != 0 && message.get_nfmark() == self.mark {
+            return (true, Vec::new());
+        }
         let device = match message.get_indev() {
             0 => message.get_outdev(),
             device => device,
         };
-        let (verdict, decided) = if arguments.accepts(&message) {
-            (Verdict::Accept, [None, None])
-        } else {
-            // A packet that draws no reset is dropped too, as by REJECT: the rule has already rejected it.
-            (Verdict::Drop, decide(&message, arguments.both_ends))
+        let packet = message.get_payload();
+        let mut read = Read::packet(packet, message.get_original_len() > packet.len());
+        if let Some(tcp) = &mut read.tcp {
+            let is_local = is_link_local(tcp.segment.source.ip()) || is_link_local(tcp.segment.destination.ip());
+            tcp.segment.scope = if is_local { device.into() } else { 0 };
+        }
+        let read = read;
+        let options = &self.firewall.options;
+        let is_policy = options.payload.is_some();
+        let reset = |end, tcp: &Tcp| {
+            let towards = match end {
+                End::Source => Towards::Source,
+                End::Destination => Towards::Destination(Fate::Dropped),
+            };
+            let reset = packet_reset(packet, tcp, towards, self.config(message, device))?;
+            Some(Answer { reset: Link::Packet(reset), device, end })
         };
-        message.set_verdict(verdict);
-        queue.verdict(message).with_context(|| format!("cannot decide on a packet of queue {number}"))?;
-        for reset in decided.into_iter().flatten() {
-            // A lost reset is like any lost packet: the peer sends again, and is answered again.
-            if let Err(error) = resets.send(&reset, device) {
-                eprintln!("queue: cannot send a reset: {error}");
+        // As from REJECT, one reset for each packet: if the rule alone decides, and for a SYN, which its sender repeats.
+        if let Some(tcp) = &read.tcp {
+            let is_simple = !is_policy && !self.both_ends || tcp.segment.opens && self.why(tcp).is_some();
+            if is_simple && options.concerns(&tcp.segment) {
+                return (false, self.firewall.refuse(&tcp.segment, device, [reset(End::Source, tcp), None]));
             }
         }
+        let answers = |end, _| [read.tcp.as_ref().and_then(|tcp| reset(end, tcp)), None];
+        let decision = self.firewall.decide(&read, device, |tcp| self.why(tcp), answers);
+        // A packet that draws no reset is dropped too, as by REJECT: the rule has already rejected it.
+        let is_concerned = read.tcp.as_ref().is_none_or(|tcp| options.concerns(&tcp.segment));
+        let is_hidden = read.unreadable.is_some() && !self.is_open && is_concerned;
+        let is_dropped = decision.is_cut || if is_policy { is_hidden } else { is_concerned };
+        (!is_dropped, decision.resets)
+    }
+
+    /// Why a segment is forbidden.
+    fn why(&self, tcp: &Tcp) -> Option<String> {
+        let options = &self.firewall.options;
+        if options.payload.is_none() {
+            return Some(format!("queue {}", self.number));
+        }
+        let found = options.forbidden(tcp.data)?;
+        Some(format!("the data matches: \"{}\"", found.escape_ascii()))
+    }
+
+    fn config(&self, message: &Message, device: u32) -> Config {
+        // The network card of a local or virtual sender may compute the checksum later. The kernel says so. Then the
+        // packet has not been on a wire, and cannot be damaged.
+        let checksum = if message.is_checksum_ready() { Checksum::Verify } else { Checksum::Trust };
+        let is_ipv4 = message.get_payload().first().is_some_and(|byte| byte >> 4 == 4);
+        Config::new().tcp_checksum(checksum).hop_limit(self.firewall.hop_limits.of(is_ipv4, device))
     }
 }
 
-/// The resets that a dropped packet draws: for its source, and for its destination.
-fn decide(message: &Message, both_ends: bool) -> [Option<Reset>; 2] {
-    // The network card of a local or virtual sender may compute the checksum later. The kernel says so. Then the packet
-    // has not been on a wire, and cannot be damaged.
-    let checksum = if message.is_checksum_ready() { Checksum::Verify } else { Checksum::Trust };
-    let (packet, config) = (message.get_payload(), Config::new().tcp_checksum(checksum));
-    // No reset is no failure: for example, a dropped SYN has not opened a connection at its destination.
-    let destination = || Reset::for_destination(packet, Fate::Dropped, &config).ok();
-    [Reset::in_reply_to(packet, &config).ok(), both_ends.then(destination).flatten()]
+/// Whether the queue is of no more use after an error. All others are errors of one packet, such as ENOENT: the device of a
+/// waiting packet has gone down, and the kernel has dropped the packet.
+fn ends(error: &io::Error) -> bool {
+    let ends = [Errno::EBADF, Errno::ENOTSOCK, Errno::ENODEV];
+    error.raw_os_error().is_some_and(|error| ends.contains(&Errno::from_raw(error)))
 }
 
 struct Arguments {
-    number: u16,
+    numbers: RangeInclusive<u16>,
     mark: u32,
-    payload: Option<Regex>,
     both_ends: bool,
-}
-
-impl Arguments {
-    /// Whether a packet is accepted: it is one of our own resets, or does not match.
-    fn accepts(&self, message: &Message) -> bool {
-        // A mark of 0 is on every packet that has none.
-        let ours = self.mark != 0 && message.get_nfmark() == self.mark;
-        let matches = |payload| common::matches(payload, SlicedPacket::from_ip(message.get_payload()));
-        ours || self.payload.as_ref().is_some_and(|payload| !matches(payload))
-    }
+    is_open: bool,
+    fail_open: bool,
+    options: Options,
 }
 
 /// The arguments, or `None` when help is asked for.
 fn arguments() -> Result<Option<Arguments>> {
     let mut parser = lexopt::Parser::from_env();
-    let (mut number, mut mark, mut payload, mut both_ends) = (None, MARK, None, false);
+    let (mut numbers, mut mark, mut options) = (None, MARK, Options::new());
+    let [mut both_ends, mut is_open, mut fail_open] = [false; 3];
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
             Long("mark") => mark = parser.value()?.parse_with(parse_mark)?,
-            Long("payload") => payload = Some(common::parse_payload(&parser.value()?.string()?)?),
             Long("both-ends") => both_ends = true,
-            Value(value) if number.is_none() => number = Some(value.parse()?),
+            Long("pass-unreadable") => is_open = true,
+            Long("fail-open") => fail_open = true,
+            Long(name) => {
+                let name = name.to_owned();
+                options.take(&name, &mut parser)?;
+            }
+            Value(value) if numbers.is_none() => numbers = Some(value.parse_with(parse_numbers)?),
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let number = number.context("no queue NUMBER given, see --help")?;
-    Ok(Some(Arguments { number, mark, payload, both_ends }))
+    let numbers = numbers.context("no queue NUMBER given, see --help")?;
+    ensure!(!numbers.is_empty(), "the first queue's number is greater than the last one's");
+    Ok(Some(Arguments { numbers, mark, both_ends, is_open, fail_open, options }))
+}
+
+/// One queue or several, such as `0-3`.
+fn parse_numbers(numbers: &str) -> Result<RangeInclusive<u16>, std::num::ParseIntError> {
+    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+    Ok(first.parse()?..=last.parse()?)
 }
 
 /// Marks are often written in hexadecimal.

@@ -80,7 +80,7 @@ fn gone() {
     run("ip link delete veth0");
     // It looks once a second.
     sleep(Duration::from_secs(3));
-    assert_eq!(sniff.stop(), "sniff: veth0 is gone\n");
+    assert_eq!(sniff.stop(), "sniff: no packets\nsniff: veth0 is gone\n");
 }
 
 fn queue_in_use() {

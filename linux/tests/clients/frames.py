@@ -45,10 +45,13 @@ def frame(tags, segment, source=OURS, destination=NOBODY, ethertype=ETHERTYPE):
 
 
 def receive():
-    """The next frame that another host has sent from or to NOBODY. The kernel removes its outer tag; scapy restores it."""
+    """The next frame that another host has sent from or to NOBODY. The kernel removes its outer tag; scapy restores it.
+
+    `sniff` repeats its resets: those that have been seen before are left out."""
     while True:
         received = link.recv()
-        if received is not None and NOBODY in (received.src, received.dst):
+        if received is not None and NOBODY in (received.src, received.dst) and raw(received) not in seen:
+            seen.add(raw(received))
             return raw(received)
 
 
@@ -83,6 +86,7 @@ def unanswered():
     link.send(Raw(frame(TRIPLE, TCP(sport=next_port(), dport=80, flags="S", seq=7))))
 
 
+seen = set()
 resets = 0
 if mode == "responder":
     unanswered()

@@ -61,7 +61,11 @@ fn answers(test: &str, mode: &str, family: &str) {
     let wire = Wire::record_host("eth0", NOBODY, test);
     let file = wire.file().to_owned();
     let resets: usize = scapy_frames(mode, "eth0", family).trim().parse().unwrap();
-    assert_eq!(wire.verify(resets, "tcp.flags.reset == 1").len(), resets);
+    let mut lines = wire.verify(resets, "tcp.flags.reset == 1");
+    // `sniff` repeats its resets.
+    lines.sort();
+    lines.dedup();
+    assert_eq!(lines.len(), resets);
 
     let lines = run_with(&["tcpdump", "-Z", "root", "-n", "-t", "-S", "-e", "-r", &file]);
     for (kind, tags) in [

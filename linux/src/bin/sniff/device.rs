@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
-use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, sendto, setsockopt, sockopt};
-use nix::{cmsg_space, libc, setsockopt_impl, sockopt_impl};
+use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, getsockopt, recvmsg, sendto, setsockopt, sockopt};
+use nix::{cmsg_space, getsockopt_impl, libc, setsockopt_impl, sockopt_impl};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use tcp_reset::ethernet;
 
@@ -26,6 +26,11 @@ type Auxiliary = [u8; 20];
 sockopt_impl!(
     /// Whether auxiliary data come with each packet.
     PacketAuxdata, SetOnly, libc::SOL_PACKET, libc::PACKET_AUXDATA, bool
+);
+
+sockopt_impl!(
+    /// How many packets have been received and how many missed since this was asked last: `struct tpacket_stats`.
+    PacketStatistics, GetOnly, libc::SOL_PACKET, libc::PACKET_STATISTICS, [u32; 2]
 );
 
 pub(crate) struct Device {
@@ -103,11 +108,28 @@ impl Device {
         Ok((received.bytes, tag))
     }
 
-    /// Sends a frame out of the device.
+    /// What sends frames out of the device.
+    pub(crate) fn writer(&self) -> Result<Writer> {
+        Ok(Writer { ethernet: self.ethernet, socket: self.socket.try_clone()? })
+    }
+}
+
+/// Sends frames out of the device, and knows what was missed.
+pub(crate) struct Writer {
+    ethernet: Option<LinkAddr>,
+    socket: Socket,
+}
+
+impl Writer {
+    /// How many packets the socket had no room for since this was asked last.
+    pub(crate) fn missed(&self) -> u64 {
+        getsockopt(&self.socket, PacketStatistics).map_or(0, |[_, missed]| missed.into())
+    }
+
     pub(crate) fn write(&self, reset: &ethernet::Reset) -> io::Result<usize> {
         let ethernet = self.ethernet.ok_or(io::ErrorKind::Unsupported)?;
         let mut buffer = [0; ethernet::MAX_LEN];
-        Ok(sendto(self.socket.as_raw_fd(), reset.emit(&mut buffer), &ethernet, MsgFlags::empty())?)
+        Ok(sendto(self.socket.as_raw_fd(), reset.emit(&mut buffer), &ethernet, MsgFlags::MSG_DONTWAIT)?)
     }
 }
 
