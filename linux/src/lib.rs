@@ -16,13 +16,17 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tcp_reset::{Config, NoReset, Reset, ipv4, ipv6};
 
-/// Runs a program with its arguments, or prints its usage if help was asked for. An error is one line.
+/// Runs a program with its arguments, or prints its usage or its version if it was asked for. An error is one line.
 pub fn program<A>(
     name: &str,
     usage: &str,
     arguments: Result<Option<A>>,
     run: impl FnOnce(A) -> Result<()>,
 ) -> ExitCode {
+    if std::env::args_os().skip(1).eq(["--version"]) {
+        println!("{name} {}", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
     let result = arguments.and_then(|arguments| match arguments {
         Some(arguments) => run(arguments),
         None => Ok(writeln!(stdout(), "{usage}")?),

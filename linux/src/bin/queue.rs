@@ -51,25 +51,36 @@ fn reject(arguments: Arguments) -> Result<()> {
         Sender::new(Some(mark)).context("cannot open a raw socket, which takes CAP_NET_RAW and CAP_NET_ADMIN")?,
     ));
     let firewall = Firewall::new("queue", both_ends, options)?;
-    let mut workers: Vec<Box<dyn FnOnce() -> Result<()> + Send>> = Vec::new();
+    let mut queues = Vec::new();
     for number in numbers.clone() {
-        let queue = open(number, fail_open)?;
-        let mut worker = Worker { firewall, sender, queue, number, mark, is_open, both_ends };
-        workers.push(Box::new(move || worker.work()));
+        queues.push((open(number, true, fail_open)?, number));
     }
+    let mut segments = None;
+    if firewall.options.payload.is_some() {
+        // The last number that no program uses.
+        let mut free = (0..=u16::MAX).rev().filter_map(|number| Some((open(number, false, fail_open).ok()?, number)));
+        let queue = free.next().context("no queue is left for the segments of large packets")?;
+        segments = Some(queue.1);
+        queues.push(queue);
+    }
+    let workers = queues.into_iter().map(|(queue, number)| -> Box<dyn FnOnce() -> Result<()> + Send> {
+        let mut worker = Worker { firewall, sender, queue, number, segments, mark, is_open, both_ends };
+        Box::new(move || worker.work())
+    });
+    let workers = workers.collect();
     let (first, last) = numbers.into_inner();
     let numbers = if first == last { format!("queue {first}") } else { format!("queues {first}-{last}") };
     writeln!(io::stdout(), "queue: answering {numbers}, resets are marked {mark:#x}")?;
     firewall.run(workers, |answer| send(sender, answer), || 0)
 }
 
-fn open(number: u16, fail_open: bool) -> Result<Queue> {
+/// With `whole`, large packets are not split: one packet of many segments draws one reset, as from REJECT.
+fn open(number: u16, whole: bool, fail_open: bool) -> Result<Queue> {
     let mut queue = Queue::open().context("cannot open a netfilter socket")?;
     queue.bind(number).with_context(|| {
         format!("cannot bind queue {number}: this needs CAP_NET_ADMIN, and no other program may use the queue")
     })?;
-    // Do not split large packets: one packet of many segments draws one reset, as from REJECT.
-    queue.set_recv_gso(number, true)?;
+    queue.set_recv_gso(number, whole)?;
     queue.set_fail_open(number, fail_open)?;
     Ok(queue)
 }
@@ -87,6 +98,8 @@ struct Worker {
     sender: &'static Sender,
     queue: Queue,
     number: u16,
+    /// The queue that has the kernel split packets that are too large to be read whole.
+    segments: Option<u16>,
     mark: u32,
     /// Whether what cannot be read is accepted.
     is_open: bool,
@@ -109,6 +122,13 @@ impl Worker {
                 Err(error) => return Err(error).with_context(|| format!("cannot read from queue {}", self.number)),
             };
             failures = 0;
+            if let Some(segments) = self.segments.filter(|_| is_cut_off(&message) && message.is_seg_offloaded()) {
+                message.set_verdict(Verdict::Queue(segments));
+                if let Err(error) = self.queue.verdict(message) {
+                    report.error("decide on a packet", &error);
+                }
+                continue;
+            }
             report.count(Count::Packets);
             let (is_accepted, resets) = self.decide(&message);
             let is_accepted = is_accepted || self.firewall.options.is_dry_run;
@@ -132,7 +152,7 @@ impl Worker {
             device => device,
         };
         let packet = message.get_payload();
-        let mut read = Read::packet(packet, message.get_original_len() > packet.len());
+        let mut read = Read::packet(packet, is_cut_off(message));
         if let Some(tcp) = &mut read.tcp {
             let is_local = is_link_local(tcp.segment.source.ip()) || is_link_local(tcp.segment.destination.ip());
             tcp.segment.scope = if is_local { device.into() } else { 0 };
@@ -181,6 +201,11 @@ impl Worker {
         let is_ipv4 = message.get_payload().first().is_some_and(|byte| byte >> 4 == 4);
         Config::new().tcp_checksum(checksum).hop_limit(self.firewall.hop_limits.of(is_ipv4, device))
     }
+}
+
+/// Whether the kernel gives us a part of the packet only: it copies 65,531 bytes at most (`NFQNL_MAX_COPY_RANGE`).
+fn is_cut_off(message: &Message) -> bool {
+    message.get_original_len() > message.get_payload().len()
 }
 
 /// Whether the queue is of no more use after an error. All others are errors of one packet, such as ENOENT: the device of a

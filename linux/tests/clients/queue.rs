@@ -1,6 +1,7 @@
 //! Clients whose packets are queued to the NFQUEUE firewall on the client, on a gateway and on the server.
 
 mod both_ends;
+mod faults;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -55,6 +56,7 @@ pub(crate) fn tests() -> Vec<Test> {
     }
     tests.push(Test::new("queue_link_local", &["ip", "nft", "tcpdump", "tshark", "curl"], link_local_is_refused));
     tests.extend(both_ends::tests());
+    tests.extend(faults::tests());
     tests
 }
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from scapy.all import IP, TCP, IPv6, send, sr1
+from scapy.all import IP, TCP, IPv6, Raw, fragment, send, sr1
 
 name, address = sys.argv[1:]
 packet = IPv6(dst=address) if ":" in address else IP(dst=address)
@@ -21,5 +21,13 @@ elif name == "damaged":
     # The one that is damaged goes first: the answer to the other shows that there was time to answer it.
     send(packet / TCP(sport=1001, dport=80, flags="S", chksum=0xBAD), verbose=0)
     print(answers(TCP(sport=1002, dport=80, flags="S")))
+elif name == "fragments":
+    # The whole word is in the first one.
+    segment = packet / TCP(sport=1003, dport=80, flags="PA", seq=7, ack=9) / Raw(b"this is forbidden" + b"." * 1000)
+    send(fragment(segment, fragsize=512), verbose=0)
+elif name == "forged":
+    # Addresses that no frame on a wire has.
+    for source in ["127.0.0.1", "0.1.2.3", "240.0.0.1"]:
+        send(IP(src=source, dst=address) / TCP(sport=1004, dport=80, flags="PA", seq=7, ack=9) / b"forbidden", verbose=0)
 else:
     sys.exit(f"segments.py: no segments called {name}")

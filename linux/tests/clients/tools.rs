@@ -91,6 +91,12 @@ pub(crate) fn scapy_frames(mode: &str, device: &str, family: &str) -> String {
     run_with(&[PYTHON.expect("the test needs scapy"), script, mode, device, family])
 }
 
+/// Lets a device carry packets longer than 65,535 bytes.
+pub(crate) fn big_tcp(device: &str) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/big_tcp.py");
+    run_with(&[PYTHON.expect("the test needs Python"), script, device]);
+}
+
 /// A program that goes on until the value is dropped, or for a minute.
 pub(crate) struct Daemon {
     child: Child,
@@ -121,6 +127,18 @@ impl Daemon {
         let mut said = String::new();
         self.output.read_to_string(&mut said).unwrap();
         said
+    }
+
+    /// Sends the program itself a signal that `timeout` does not pass on, such as SIGSTOP.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// The program's process, which is the only child of `timeout`.
+    pub(crate) fn pid(&self) -> Pid {
+        let timeout = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{timeout}/task/{timeout}/children")).unwrap();
+        Pid::from_raw(children.trim().parse().unwrap())
     }
 
     /// Ends `timeout`, which passes the signal on, and kills a program that ignores it.

@@ -99,7 +99,7 @@ fn resets_are_queued_again(family: Family) {
 }
 
 /// Reads past the data to the error.
-fn read_to_error(end: &mut TcpStream) -> ErrorKind {
+pub(super) fn read_to_error(end: &mut TcpStream) -> ErrorKind {
     loop {
         match end.read(&mut [0; 1024]) {
             Ok(0) => return ErrorKind::UnexpectedEof,
