@@ -2,8 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 
 use crate::Test;
@@ -27,6 +29,8 @@ const IPV6: Family = Family { name: "ipv6", nmap: "-6", here: "2001:db8::1", nob
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = vec![
         Test::new("responder_hping3", &["/dev/net/tun", "ip", "hping3", "tcpdump", "tshark"], hping3),
+        Test::new("responder_device_down", &["/dev/net/tun", "ip"], device_down),
+        Test::new("responder_options", &["/dev/net/tun", "ip", "scapy"], options),
         Test::new("responder_leaves_nothing", &["/dev/net/tun", "ip"], leaves_nothing),
     ];
     for family in [IPV4, IPV6] {
@@ -194,6 +198,56 @@ fn sniffed(family: Family) {
 fn leaves_nothing() {
     let host = Host::new(TUN);
     run("ip link show tun0");
-    assert_eq!(host.responder.stop(), "");
+    let said = host.responder.stop();
+    assert!(said.starts_with("responder: ") && said.lines().count() == 1, "{said}");
     assert!(!output(&["ip", "link", "show", "tun0"]).status.success());
+}
+
+/// A device that goes down and comes up again, with packets on their way, does not end the responder.
+fn device_down() {
+    for device in [TUN, TAP] {
+        let host = Host::new(device);
+        let name = device.name;
+        for _ in 0..3 {
+            // A SYN that nobody has read yet.
+            host.responder.signal(Signal::SIGSTOP);
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let address: IpAddr = IPV4.nobody.parse().unwrap();
+            socket.connect(&SocketAddr::new(address, 80).into()).unwrap_err();
+            run(&format!("ip link set {name} down"));
+            host.responder.signal(Signal::SIGCONT);
+            sleep(Duration::from_millis(50));
+            run(&format!("ip link set {name} up"));
+            if name == TAP.name {
+                run(&format!("ip neighbour replace {address} lladdr 02:00:00:00:00:07 dev {name} nud permanent"));
+            }
+            let error = TcpStream::connect_timeout(&SocketAddr::new(address, 80), Duration::from_secs(5)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        }
+    }
+}
+
+/// A limit by the second, a dry run, and addresses that no wire has.
+fn options() {
+    for (option, expected) in
+        [(&["--rate", "2"][..], "matched 3, resets to sources 2, "), (&["--dry-run"], "matched 3")]
+    {
+        let _namespace = Namespace::new();
+        let responder =
+            Daemon::start(&[&[env!("CARGO_BIN_EXE_responder"), "tun0"], option].concat(), "answering on tun0");
+        add_address("192.0.2.1/24", "tun0");
+        scapy("forged", IPV4.nobody);
+        for port in 1..=3 {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let address: IpAddr = IPV4.nobody.parse().unwrap();
+            socket.connect(&SocketAddr::new(address, port).into()).unwrap_err();
+        }
+        sleep(Duration::from_millis(50));
+        let said = responder.stop();
+        assert!(said.contains(expected) && said.contains("without a reset for their addresses 3"), "{said}");
+        let end = if option[0] == "--rate" { "resets over the rate 1\n" } else { "addresses 3\n" };
+        assert!(said.ends_with(end), "{said}");
+    }
 }

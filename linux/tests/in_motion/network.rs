@@ -54,9 +54,9 @@ impl Network {
             }
             gateway.enter();
             let [v4, v6] = [["192.0.2", "198.51.100"][net - 1], ["2001:db8:1:", "2001:db8:2:"][net - 1]];
-            connect_to(&device, &[&format!("{v4}.1/24"), &format!("{v6}:1/64")]);
+            connect_to(&device, &[&format!("{v4}.1/24"), &format!("{v6}:1/64"), "fe80::1/64"]);
             host.enter();
-            connect_to("eth0", &[&format!("{v4}.2/24"), &format!("{v6}:2/64")]);
+            connect_to("eth0", &[&format!("{v4}.2/24"), &format!("{v6}:2/64"), "fe80::2/64"]);
             run(&format!("ip route add default via {v4}.1"));
             run(&format!("ip route add default via {v6}:1"));
         }
@@ -106,15 +106,19 @@ fn speak([mut client, mut server]: [TcpStream; 2]) -> [TcpStream; 2] {
     for end in [&client, &server] {
         end.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     }
-    client.write_all(b"?").unwrap();
-    server.read_exact(&mut [0]).unwrap();
-    server.write_all(b"!").unwrap();
-    client.read_exact(&mut [0]).unwrap();
+    // So often that a lost SYN, after which the kernel thinks that the way is slow, is forgotten: what is lost later is sent
+    // again soon.
+    for _ in 0..16 {
+        client.write_all(b"?").unwrap();
+        server.read_exact(&mut [0]).unwrap();
+        server.write_all(b"!").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+    }
     [client, server]
 }
 
 fn connect_to(device: &str, addresses: &[&str]) {
-    // No link-local address: until duplicate address detection has ended, neighbours cannot be found.
+    // Link-local addresses come below: neighbours cannot be found until duplicate address detection has ended.
     fs::write(format!("/proc/sys/net/ipv6/conf/{device}/addr_gen_mode"), "1").unwrap();
     run(&format!("ip link set {device} up"));
     for address in addresses {

@@ -28,7 +28,7 @@ pub(crate) const FORBIDDEN: u8 = b'#';
 pub(crate) const SOON: Duration = Duration::from_secs(1);
 
 /// How long an end that is not cut is waited for, after the forbidden byte and in all.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// After each 16 KiB of bulk: 16 MB/s at most, of each connection in each direction.

@@ -1,5 +1,5 @@
-//! Shared by `queue`, a firewall, and `sniff`, a passive monitor.
-#![allow(dead_code, reason = "each program uses most of it")]
+//! Shared by `queue`, a firewall, `sniff`, a passive monitor, and `responder`.
+#![allow(dead_code, unused_imports, unused_macros, reason = "each program uses most of it")]
 
 pub(crate) mod options;
 pub(crate) mod read;
