@@ -17,7 +17,7 @@ use lru::LruCache;
 /// A connection is forgotten when so long none of its segments has been seen.
 pub const QUIET: Duration = Duration::from_secs(2);
 
-/// When the latest reset towards an end is sent again, counted from the time when it was sent first.
+/// When resets towards an end are sent again, counted from the time when the latest one was sent first.
 ///
 /// The third repeat is for an end that has a gap before the segment, and whose challenge ACK was lost: Linux sends the next
 /// one only half a second later (`tcp_invalid_ratelimit`).
@@ -32,7 +32,7 @@ const AT_ONCE: u32 = 16;
 const PACE: Duration = Duration::from_millis(10);
 
 /// What a caller sends: a reset, with whatever it needs to send it.
-pub trait Answer: Clone + PartialEq {
+pub trait Answer: Clone {
     /// The sequence number, by which the reset is recognized when it is seen again.
     fn seq(&self) -> u32;
 }
@@ -114,10 +114,15 @@ struct Cut<A> {
 struct State<A> {
     is_cut: bool,
     sent: u32,
-    /// The latest, and when it was sent first, if it has been sent.
-    latest: Answers<A>,
+    /// Those that the latest segment has drawn.
+    fresh: Answers<A>,
+    /// What the end itself has acknowledged is what it expects. Segments may overtake, so the greatest number counts.
+    acknowledged: Option<A>,
+    /// What the latest segment to the end shows.
+    expected: Answers<A>,
+    /// When the latest were sent first.
     since: Option<Instant>,
-    /// When it is sent next, and how many repeats there have been.
+    /// When something is sent next, and how many repeats there have been.
     due: Option<Instant>,
     repeats: usize,
     /// Sequence numbers of the last resets, to recognize them when they are seen again.
@@ -177,12 +182,17 @@ impl<A: Answer> Cutter<A> {
         for (end, at) in [(End::Destination, 1 - source), (End::Source, source)] {
             let state = &mut cut.ends[at];
             if state.is_cut {
-                state.take(answers(end, verdict), now);
+                state.take(answers(end, verdict), end, now);
                 state.send(now, &mut self.limit, &mut self.limited, out);
             }
         }
         schedule(&mut self.due, connection, cut);
         verdict
+    }
+
+    /// Cuts the connection of a segment from the next one on that is seen.
+    pub fn begin(&mut self, segment: &Segment, now: Instant) {
+        self.segment(segment, true, now, |_, _| [None, None], &mut Vec::new());
     }
 
     /// When [`due`](Self::due) has something to send next.
@@ -238,19 +248,23 @@ impl<A: Answer> Cutter<A> {
 
 impl<A: Answer> State<A> {
     const fn new(is_cut: bool) -> Self {
-        Self { is_cut, sent: 0, latest: [None, None], since: None, due: None, repeats: 0, seqs: [None; 8] }
+        let (fresh, expected, seqs) = ([None, None], [None, None], [None; 8]);
+        Self { is_cut, sent: 0, fresh, acknowledged: None, expected, since: None, due: None, repeats: 0, seqs }
     }
 
     /// Newer resets replace those before. They are sent at once if there is room, or else in their turn.
-    fn take(&mut self, answers: Answers<A>, now: Instant) {
-        if answers.iter().all(Option::is_none) {
-            return;
+    fn take(&mut self, answers: Answers<A>, end: End, now: Instant) {
+        let Some(first) = answers.iter().flatten().next() else { return };
+        if end == End::Destination {
+            self.expected.clone_from(&answers);
+        } else if self.acknowledged.as_ref().is_none_or(|acknowledged| !is_before(first, acknowledged)) {
+            self.acknowledged = Some(first.clone());
         }
         let turn = if self.sent < AT_ONCE { now } else { self.since.map_or(now, |since| now.max(since + PACE)) };
         // Resets that wait for their turn already keep it.
-        let waiting = self.due.filter(|_| self.repeats == 0 && self.latest.iter().any(Option::is_some));
+        let waiting = self.due.filter(|_| self.repeats == 0);
         self.due = Some(waiting.map_or(turn, |due| due.min(turn)));
-        self.latest = answers;
+        self.fresh = answers;
         self.repeats = 0;
     }
 
@@ -259,14 +273,15 @@ impl<A: Answer> State<A> {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
-        for answer in self.latest.iter().flatten() {
+        let answers = if self.repeats == 0 { self.fresh.iter().flatten().cloned().collect() } else { self.best() };
+        for answer in answers {
             if self.sent == MOST {
                 break;
             }
             if may_send(limit, limited, now) {
                 self.seqs[self.sent as usize % self.seqs.len()] = Some(answer.seq());
                 self.sent += 1;
-                out.push(answer.clone());
+                out.push(answer);
             }
         }
         let first = if self.repeats == 0 { now } else { self.since.unwrap_or(now) };
@@ -274,6 +289,23 @@ impl<A: Answer> State<A> {
         self.due = REPEATS.get(self.repeats).filter(|_| self.sent < MOST).map(|repeat| first + *repeat);
         self.repeats += 1;
     }
+
+    /// What is worth a repeat: each number once, and none before what the end has acknowledged.
+    fn best(&self) -> Vec<A> {
+        let mut best: Vec<A> = self.acknowledged.iter().cloned().collect();
+        for answer in self.expected.iter().flatten() {
+            let is_old = self.acknowledged.as_ref().is_some_and(|acknowledged| is_before(answer, acknowledged));
+            if !is_old && best.iter().all(|other| other.seq() != answer.seq()) {
+                best.push(answer.clone());
+            }
+        }
+        best
+    }
+}
+
+/// In sequence space (RFC 9293 §3.4).
+fn is_before<A: Answer>(a: &A, b: &A) -> bool {
+    a.seq().wrapping_sub(b.seq()).cast_signed() < 0
 }
 
 /// Notes when the next reset of a connection is due.

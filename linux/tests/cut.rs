@@ -132,6 +132,22 @@ fn both_in_order(seq: u32) -> Vec<Reset> {
     vec![Reset(End::Source, seq + 1), Reset(End::Destination, seq)]
 }
 
+/// Segments overtake: what an end has acknowledged is repeated, not what an older segment of it says.
+#[test]
+fn the_greatest_acknowledgment_is_repeated() {
+    let mut bench = Bench::new(true);
+    bench.pass(segment(CLIENT, SERVER, 10), true);
+    bench.pass(segment(SERVER, CLIENT, 20), false);
+    // Older, and with a number before 20, 2^32 apart.
+    assert_eq!(bench.pass(segment(SERVER, CLIENT, 15), false).1, both(15));
+    assert_eq!(bench.pass(segment(SERVER, CLIENT, u32::MAX - 5), false).1.len(), 2);
+    let mut repeated = bench.wait(100);
+    repeated.sort_by_key(|reset| reset.1);
+    // Towards the client: what it has acknowledged (11); the server's numbers before that are no longer expected.
+    // Towards the server: what it has acknowledged (21).
+    assert_eq!(repeated, [Reset(End::Source, 11), Reset(End::Source, 21)]);
+}
+
 #[test]
 fn an_end_that_has_sent_a_reset_needs_no_repeat() {
     let mut bench = Bench::new(true);

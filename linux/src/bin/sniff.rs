@@ -5,12 +5,16 @@ mod common;
 mod device;
 
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use etherparse::PacketBuilder;
 use lexopt::prelude::*;
 use tcp_reset::{Checksum, Config, Fate};
-use tcp_reset_linux::cut::{Answers, End, Verdict};
+use tcp_reset_linux::cut::{Answers, End, REPEATS, Segment, Verdict};
 use tcp_reset_linux::program;
 
 use common::Firewall;
@@ -22,34 +26,98 @@ use device::{Device, Seen, Writer};
 
 const USAGE: &str = concat!(
     "usage: sniff DEVICE --payload REGEX [OPTIONS]
+       sniff DEVICE --now ADDRESS:PORT ADDRESS:PORT [OPTIONS]
 Watches the packets of network device DEVICE, and resets both ends of each TCP connection in which the data of one
-segment matches REGEX.",
+segment matches REGEX; or resets one connection now, even if it is idle.
+  --payload REGEX          what is forbidden in the data of a segment
+  --now END END            the two ends of the connection to cut, such as 192.0.2.1:1025 [2001:db8::1]:80",
     common_options!()
 );
 
 fn main() -> ExitCode {
-    program("sniff", USAGE, arguments(), |(device, options)| watch(&device, options))
+    program("sniff", USAGE, arguments(), |(device, now, options)| watch(&device, now, options))
 }
 
 /// Runs until a signal or an error ends it.
-fn watch(name: &str, options: Options) -> Result<()> {
+fn watch(name: &str, now: Option<[SocketAddr; 2]>, options: Options) -> Result<()> {
     let sender: &Sender =
         Box::leak(Box::new(Sender::new(None).context("cannot open a raw socket, which takes CAP_NET_RAW")?));
     let mut device = Device::watch(name)?;
     let writer: &Writer = Box::leak(Box::new(device.writer()?));
     let firewall = Firewall::new("sniff", true, options)?;
     writeln!(io::stdout(), "sniff: watching {name}")?;
-    let worker = Box::new(move || -> Result<()> {
+    let index = device.index();
+    let mut workers: Vec<Box<dyn FnOnce() -> Result<()> + Send>> = Vec::new();
+    let mut probes = Vec::new();
+    if let Some([a, b]) = now {
+        probes = vec![Probe::new(a, b), Probe::new(b, a)];
+        let probes = probes.clone();
+        workers.push(Box::new(move || probe(firewall, sender, &probes, index)));
+    }
+    workers.push(Box::new(move || -> Result<()> {
         loop {
-            let index = device.index();
             let resets = match device.read()? {
-                Seen::Frame(frame) => frame_resets(firewall, frame, index),
-                Seen::Packet(packet) => packet_resets(firewall, packet, (0, 0), packet, index),
+                Seen::Frame(frame) => frame_resets(firewall, frame, index, &probes),
+                Seen::Packet(packet) => packet_resets(firewall, packet, (0, 0), packet, index, &probes),
             };
             firewall.send(&resets, |answer| send(sender, writer, answer));
         }
-    });
-    firewall.run(vec![worker], |answer| send(sender, writer, answer), || writer.missed())
+    }));
+    firewall.run(workers, |answer| send(sender, writer, answer), || writer.missed())
+}
+
+/// A segment to which an end of an idle connection answers with the numbers that it expects.
+#[derive(Clone)]
+struct Probe {
+    packet: Vec<u8>,
+    segment: Segment,
+}
+
+impl Probe {
+    /// An ACK without data and with numbers of chance, in the name of the other end. An end that has the connection finds it
+    /// outside its window and says so with an ACK (RFC 9293 §3.10.7.4, RFC 5961 §5). One that has none answers with a reset,
+    /// which harms nobody. A SYN would do as well, but might open a connection.
+    fn new(source: SocketAddr, destination: SocketAddr) -> Self {
+        let (seq, ack) = (fastrand::u32(..), fastrand::u32(..));
+        let ip = match (source.ip(), destination.ip()) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => PacketBuilder::ipv4(from.octets(), to.octets(), 64),
+            (from, to) => PacketBuilder::ipv6(ipv6(from).octets(), ipv6(to).octets(), 64),
+        };
+        let mut packet = Vec::new();
+        // A `Vec` takes everything.
+        let _ = ip.tcp(source.port(), destination.port(), seq, 1024).ack(ack).write(&mut packet, &[]);
+        Self { packet, segment: Segment { source, destination, opens: false, rst: false, seq, scope: 0 } }
+    }
+}
+
+fn ipv6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    }
+}
+
+/// Asks both ends for their numbers. The answer, which `sniff` sees like any other segment, draws the resets.
+fn probe(firewall: &Firewall, sender: &Sender, probes: &[Probe], device: u32) -> Result<()> {
+    let report = &firewall.report;
+    let has_cut = || report.counted(Count::AtSource) > 0 && report.counted(Count::AtDestination) > 0;
+    // Linux answers one such segment in half a second.
+    for _ in 0..3 {
+        if has_cut() {
+            break;
+        }
+        for probe in probes {
+            firewall.begin(&probe.segment);
+            if let Err(error) = sender.send_packet(&probe.packet, probe.segment.destination.ip(), device) {
+                report.error("send a probe", &error);
+            }
+        }
+        sleep(Duration::from_millis(600));
+    }
+    ensure!(has_cut(), "neither end has answered where this device sees it");
+    // The repeats.
+    sleep(REPEATS.into_iter().max().unwrap_or_default() + Duration::from_millis(50));
+    Ok(())
 }
 
 fn send(sender: &Sender, writer: &Writer, answer: &Answer) -> io::Result<usize> {
@@ -60,9 +128,9 @@ fn send(sender: &Sender, writer: &Writer, answer: &Answer) -> io::Result<usize> 
 }
 
 /// The resets that a frame draws.
-fn frame_resets(firewall: &Firewall, frame: &[u8], device: u32) -> Vec<Answer> {
+fn frame_resets(firewall: &Firewall, frame: &[u8], device: u32, probes: &[Probe]) -> Vec<Answer> {
     match ip_in_frame(frame) {
-        Some((at, vlans)) => packet_resets(firewall, frame, (at, vlans), &frame[at..], device),
+        Some((at, vlans)) => packet_resets(firewall, frame, (at, vlans), &frame[at..], device, probes),
         None => Vec::new(),
     }
 }
@@ -75,11 +143,15 @@ fn packet_resets(
     (at, vlans): (usize, u64),
     packet: &[u8],
     device: u32,
+    probes: &[Probe],
 ) -> Vec<Answer> {
     firewall.report.count(Count::Packets);
     let mut read = Read::packet(packet, false);
     read.tcp.iter_mut().for_each(|tcp| tcp.segment.scope = vlans);
     let read = read;
+    if read.tcp.as_ref().is_some_and(|tcp| probes.iter().any(|probe| probe.segment == tcp.segment)) {
+        return Vec::new();
+    }
     // The network card of a local or virtual sender may compute the checksum later, and the checksum of segments that the
     // kernel has merged (GRO) may be wrong. Both have to be answered.
     let config = || {
@@ -115,12 +187,13 @@ fn packet_resets(
 }
 
 /// The device's name and the options, or `None` when help is asked for.
-fn arguments() -> Result<Option<(String, Options)>> {
+fn arguments() -> Result<Option<(String, Option<[SocketAddr; 2]>, Options)>> {
     let mut parser = lexopt::Parser::from_env();
-    let (mut device, mut options) = (None, Options::new());
+    let (mut device, mut now, mut options) = (None, None, Options::new());
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
+            Long("now") => now = Some([parser.value()?.parse::<SocketAddr>()?, parser.value()?.parse()?]),
             Long(name) => {
                 let name = name.to_owned();
                 options.take(&name, &mut parser)?;
@@ -130,6 +203,10 @@ fn arguments() -> Result<Option<(String, Options)>> {
         }
     }
     let device = device.context("no DEVICE given, see --help")?;
-    options.payload.as_ref().context("no --payload REGEX given, see --help")?;
-    Ok(Some((device, options)))
+    ensure!(options.payload.is_some() || now.is_some(), "no --payload REGEX given, see --help");
+    ensure!(
+        now.is_none_or(|[a, b]| a.is_ipv4() == b.is_ipv4()),
+        "--now: both ends need addresses of the same IP version"
+    );
+    Ok(Some((device, now, options)))
 }

@@ -90,6 +90,13 @@ impl Firewall {
         decision
     }
 
+    /// Cuts the connection of a segment from the next one on that is seen.
+    pub(crate) fn begin(&self, segment: &Segment) {
+        if let Ok(mut cutter) = self.cutter.lock() {
+            cutter.begin(segment, Instant::now());
+        }
+    }
+
     /// The reset for a connection that does not exist yet: once, without a repeat, since its SYN is repeated.
     pub(crate) fn refuse(&self, segment: &Segment, device: u32, answers: Answers<Answer>) -> Vec<Answer> {
         self.report.count(Count::Matched);

@@ -84,6 +84,11 @@ impl Report {
         self.counters[count as usize].fetch_add(number, Ordering::Relaxed);
     }
 
+    /// How much has been counted.
+    pub(crate) fn counted(&self, count: Count) -> u64 {
+        self.counters[count as usize].load(Ordering::Relaxed)
+    }
+
     /// Counts an error of one packet. The first one of each kind draws a line too.
     pub(crate) fn error(&self, doing: &str, error: &io::Error) {
         let kind = format!("cannot {doing}: {error}");

@@ -183,9 +183,12 @@ impl Sender {
 
     /// `device` is where the offender was seen; a link-local address needs it.
     pub(crate) fn send(&self, reset: &Reset, device: u32) -> io::Result<usize> {
-        let mut buffer = [0; tcp_reset::MAX_LEN];
-        let packet = reset.emit(&mut buffer);
-        match reset.destination() {
+        self.send_packet(reset.emit(&mut [0; tcp_reset::MAX_LEN]), reset.destination(), device)
+    }
+
+    /// The same for any packet.
+    pub(crate) fn send_packet(&self, packet: &[u8], to: IpAddr, device: u32) -> io::Result<usize> {
+        match to {
             IpAddr::V4(to) => self.v4.send_to(packet, &SocketAddr::new(to.into(), 0).into()),
             IpAddr::V6(to) => {
                 let v6 = self.v6.as_ref().ok_or(Errno::EAFNOSUPPORT)?;

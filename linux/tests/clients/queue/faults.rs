@@ -1,12 +1,15 @@
 //! What goes wrong around a firewall does not end it, and nothing but what is meant is dropped or reset.
 
+use std::env;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
+use etherparse::PacketBuilder;
 use nix::sys::signal::Signal;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::both_ends::read_to_error;
 use super::{Family, IPV4, IPV6, Network, connect_to, raise, refused, start};
@@ -30,6 +33,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("faults_resets_that_cannot_be_sent", needs, resets_that_cannot_be_sent),
         Test::new("faults_table_full", needs, table_full),
         Test::new("faults_sigterm", needs, sigterm),
+        Test::new("faults_flood", needs, flood),
         Test::new("firewall_fragments", scapy, fragments),
         Test::new("firewall_big_tcp", &["ip", "nft", "scapy"], big_tcp_is_read),
         Test::new("firewall_forged_loopback", scapy, forged_loopback),
@@ -38,6 +42,8 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("firewall_several_queues", needs, several_queues),
         Test::new("firewall_filters", needs, filters),
         Test::new("firewall_dry_run", needs, dry_run),
+        Test::new("sniff_now_ipv4", needs, || now(IPV4)),
+        Test::new("sniff_now_ipv6", needs, || now(IPV6)),
     ]
 }
 
@@ -408,4 +414,70 @@ fn dry_run() {
     assert!(said.contains(&line) && !said.contains("resets to") && !said.contains("dropped"), "{said}");
     let version = output(&[queue(), "--version"]);
     assert!(version.status.success() && version.stdout.starts_with(b"queue "), "{version:?}");
+}
+
+/// An idle connection is cut at both ends, and no other.
+fn now(family: Family) {
+    let network = Network::new();
+    for _ in 0..3 {
+        let [client, server] = &mut network.connection(family);
+        let mut other = network.connection(family);
+        let ends = [&*client, &*server].map(|end| end.local_addr().unwrap().to_string());
+        network.gateway.enter();
+        let said = run(&format!("{SNIFF} veth1 --now {} {}", ends[0], ends[1]));
+        assert!(said.contains("resets to sources ") && said.contains("resets to destinations "), "{said}");
+        assert_eq!(read_to_error(client), ErrorKind::ConnectionReset);
+        assert_eq!(read_to_error(server), ErrorKind::ConnectionReset);
+        works(&mut other);
+        // There is none any more; and a server that only listens is not told to begin one.
+        let again = output(&[SNIFF, "veth1", "--now", &ends[0], &ends[1]]);
+        let error = String::from_utf8_lossy(&again.stderr);
+        assert_eq!(error, "sniff: neither end has answered where this device sees it\n");
+        assert!(!again.status.success());
+        works(&mut other);
+    }
+}
+
+/// Very many connections to be cut, of addresses that may be forged: memory stays bounded, and a real one is cut meanwhile.
+fn flood() {
+    /// Unless `TCP_RESET_FLOOD` says more.
+    const CONNECTIONS: u32 = 100_000;
+    let count = env::var("TCP_RESET_FLOOD").map_or(CONNECTIONS, |count| count.parse().expect("a number"));
+    let network = Network::new();
+    let firewall = raise(&network.gateway, "forward", &POLICY);
+    let mut other = network.connection(IPV4);
+    network.client.enter();
+    let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255))).unwrap();
+    let flood = thread::spawn(move || {
+        let to: SocketAddr = "198.51.100.2:80".parse().unwrap();
+        for number in 0..count {
+            let from = Ipv4Addr::from_bits(0x0a00_0000 + (number >> 4)).octets();
+            let ip = PacketBuilder::ipv4(from, [198, 51, 100, 2], 64);
+            let tcp = ip.tcp(1000 + u16::try_from(number & 15).unwrap(), 80, number, 1024).ack(1);
+            let mut packet = Vec::new();
+            tcp.write(&mut packet, b"forbidden").unwrap();
+            raw.send_to(&packet, &to.into()).unwrap();
+            // No faster than the queue: what finds no room in it is dropped before anybody sees it.
+            if number % 16 == 0 {
+                sleep(Duration::from_micros(200));
+            }
+        }
+    });
+    let mut cut = 0;
+    while !flood.is_finished() {
+        is_cut(&mut network.connection(IPV4));
+        works(&mut other);
+        cut += 1;
+    }
+    flood.join().unwrap();
+    assert!(cut >= 3, "{cut}");
+    let status = fs::read_to_string(format!("/proc/{}/status", firewall.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
+    let kilobytes: u32 = peak.trim_end_matches(" kB").parse().unwrap();
+    assert!(kilobytes < 200 << 10, "{peak}");
+    let said = firewall.stop();
+    let last = said.lines().last().unwrap();
+    let connections = last.split(", ").find_map(|part| part.strip_prefix("connections cut ")).unwrap();
+    println!("{cut} connections cut beside a flood, {peak}: {last}");
+    assert!(connections.parse::<u32>().unwrap() > count / 2, "{last}");
 }
