@@ -11,11 +11,12 @@ cd "$(dirname "$0")/.."
 source scripts/steps.sh
 export CARGO_TERM_COLOR=never
 fuzz_seconds=3600 cases=1000000 packets=10000000 mebibytes=1024 mutants=() long=--long rounds=30 share=1
+connections=1000 flood=1000000
 case ${1:-} in
 "") ;;
 --rehearse)
     fuzz_seconds=60 cases=10000 packets=100000 mebibytes=64 mutants=(--sharding round-robin --shard 0/40) long=
-    rounds=3 share=0.5
+    rounds=3 share=0.5 connections=50 flood=100000
     skip "the full length" "this is a rehearsal"
     ;;
 *) die "usage: scripts/release.sh [--rehearse]" ;;
@@ -118,6 +119,10 @@ if has cargo-mutants; then
 fi
 step "$mebibytes MiB beside connections that are cut" env CI=true TCP_RESET_MIB=$mebibytes \
     cargo test --release -p tcp-reset-linux --test clients -- both_ends
+step "$connections connections of each row, cut in motion" env CI=true TCP_RESET_CONNECTIONS=$connections \
+    cargo test --release -p tcp-reset-linux --test in_motion
+step "a flood of $flood connections to be cut" env CI=true TCP_RESET_FLOOD=$flood \
+    cargo test --release -p tcp-reset-linux --test clients -- faults_flood
 step "no panic is linked in" embedded/no-panic.sh $long
 for fuzzer in "${fuzzers[@]}"; do
     step "$fuzz_seconds seconds of fuzzing (target/fuzzing/)" wait "$fuzzer"

@@ -186,8 +186,11 @@ fn packet_resets(
     firewall.decide(&read, device, why, answers).resets
 }
 
-/// The device's name and the options, or `None` when help is asked for.
-fn arguments() -> Result<Option<(String, Option<[SocketAddr; 2]>, Options)>> {
+/// The device's name, the connection to cut now, and the options.
+type Arguments = (String, Option<[SocketAddr; 2]>, Options);
+
+/// The arguments, or `None` when help is asked for.
+fn arguments() -> Result<Option<Arguments>> {
     let mut parser = lexopt::Parser::from_env();
     let (mut device, mut now, mut options) = (None, None, Options::new());
     while let Some(argument) = parser.next()? {

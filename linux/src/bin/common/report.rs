@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -130,10 +130,18 @@ impl Report {
         self.line(self.to_string(), self.is_json, None);
     }
 
-    /// The same at the end, after all other lines.
+    /// The same at the end, after all other lines; a second is enough for whoever reads them.
     pub(crate) fn finish(&self) {
         let (written, is_written) = channel();
-        self.line(self.to_string(), self.is_json, Some(written));
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let mut line = Line { text: self.to_string(), is_error: self.is_json, written: Some(written) };
+        while let Err(TrySendError::Full(full)) = self.lines.try_send(line) {
+            if Instant::now() > deadline {
+                return;
+            }
+            line = full;
+            thread::sleep(Duration::from_millis(10));
+        }
         let _ = is_written.recv_timeout(Duration::from_secs(1));
     }
 }
