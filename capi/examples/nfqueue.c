@@ -2,8 +2,8 @@
  * Rejects the packets of a netfilter queue: each is dropped, and answered with a reset.
  *
  * With a pattern, only matching segments are dropped; with --both-ends, their destination is reset as well. The resets
- * carry a mark, so that the rule that fills the queue can exclude them. It is the same program as linux/src/bin/queue.rs,
- * and the tests of that one run it too.
+ * carry a mark, so that the rule that fills the queue can exclude them. It answers each packet alone: linux/src/bin/queue.rs,
+ * some of whose tests run it too, also remembers the connections that it cuts.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -128,7 +128,7 @@ static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct n
     }
     /* A packet that draws no reset is dropped too, as by REJECT: the rule that queued it has already rejected it. */
     if (nfq_set_verdict(queue, ntohl(header->packet_id), accepted ? NF_ACCEPT : NF_DROP, 0, NULL) < 0)
-        fail("cannot decide on a packet: %s", strerror(errno));
+        fprintf(stderr, "queue: cannot decide on a packet: %s\n", strerror(errno));
     if (source_len > 0)
         send_reset(firewall, to_source, source_len, device);
     if (destination_len > 0)
@@ -169,7 +169,7 @@ static void reject(struct firewall *firewall, uint16_t number)
         len = recv(nfq_fd(handle), buffer, sizeof buffer, 0);
         if (len >= 0)
             nfq_handle_packet(handle, buffer, (int)len);
-        else if (errno != EINTR)
+        else if (errno == EBADF || errno == ENOTSOCK)
             fail("cannot read from queue %u: %s", number, strerror(errno));
     }
 }
