@@ -16,6 +16,9 @@ use tcp_reset::ethernet;
 /// How many bytes may wait to be read. The kernel drops what finds no room.
 const BACKLOG: usize = 64 << 20;
 
+/// More than the longest packet of Linux, which has 524,280 bytes (`GSO_MAX_SIZE`, BIG TCP).
+const LONGEST: usize = 1 << 20;
+
 /// The bytes of an Ethernet frame before its tags, and those of a tag.
 const ADDRESSES_LEN: usize = 12;
 const TAG_LEN: usize = 4;
@@ -62,7 +65,7 @@ impl Device {
         let ethernet = link.filter(|link| matches!(link.hatype(), libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK));
         let kind = if ethernet.is_some() { Type::RAW } else { Type::DGRAM };
         let socket = open(index, kind).context("cannot open a packet socket, which takes CAP_NET_RAW")?;
-        let (buffer, control) = (vec![0; 1 << 17], cmsg_space!(Auxiliary));
+        let (buffer, control) = (vec![0; LONGEST], cmsg_space!(Auxiliary));
         Ok(Self { name: name.to_owned(), index, ethernet, socket, buffer, control })
     }
 
