@@ -35,6 +35,16 @@ fn arguments() {
     fails(&[QUEUE, "7", "--payload", "(a"], "queue: bad REGEX \"(a\": unclosed group");
     fails(&[QUEUE, "7", "--payload", "a{999999999}"], "queue: bad REGEX \"a{999999999}\": ");
     fails(&[QUEUE, "7", "--both-ends=yes"], "queue: unexpected argument for option '--both-ends'");
+    fails(&[QUEUE, "3-0"], "queue: the first queue's number is greater than the last one's");
+    fails(
+        &[QUEUE, "7", "--hop-limit", "0"],
+        "queue: cannot parse argument \"0\": a packet with hop limit 0 goes nowhere",
+    );
+    fails(&[QUEUE, "7", "--host", "192.0.2.0/33"], "queue: cannot parse argument \"192.0.2.0/33\"");
+    fails(&[QUEUE, "7", "--connections", "0"], "queue: cannot parse argument \"0\"");
+    fails(&[SNIFF, "lo", "--now", "192.0.2.1:1"], "sniff: missing argument for option '--now'");
+    fails(&[SNIFF, "lo", "--now", "192.0.2.1:1", "[::2]:1"], "sniff: --now: both ends need addresses of the same");
+    fails(&[RESPONDER, "tun0", "--rate", "many"], "responder: cannot parse argument \"many\"");
     fails(&[SNIFF], "sniff: no DEVICE given, see --help");
     fails(&[SNIFF, "lo"], "sniff: no --payload REGEX given, see --help");
     fails(&[SNIFF, "lo", "--payload"], "sniff: missing argument for option '--payload'");

@@ -278,7 +278,9 @@ fn big_tcp_is_read() {
     // The word is one byte, which may be anywhere in a large packet.
     let bulk = |[client, server]: &mut [TcpStream; 2], word: Option<usize>| {
         let mut data = vec![b'.'; 8 << 20];
-        word.map(|at| data[at] = b'#');
+        if let Some(at) = word {
+            data[at] = b'#';
+        }
         let mut reader = server.try_clone().unwrap();
         let reader = thread::spawn(move || {
             let (mut total, mut buffer) = (0, vec![0; 1 << 20]);
