@@ -53,11 +53,11 @@ fn a_word_is_four_bytes() {
     assert_eq!(Sum::of_words(&[[0xff; 4]]).checksum(), [0, 0]);
 }
 
-/// Every length up to 4096 at every alignment up to 32. The expected sum is continued from one length to the next.
+/// Every length up to 4096 at every alignment up to 16. The expected sum is continued from one length to the next.
 #[test]
 fn every_length_and_alignment() {
-    let noise = noise(4096 + 32);
-    for start in 0..32 {
+    let noise = noise(4096 + 16);
+    for start in 0..16 {
         let mut plain = 0_u16;
         for len in 0..=4096 {
             assert_eq!(Sum::of(&noise[start..start + len]).checksum(), (!plain).to_be_bytes(), "{len} from {start}");

@@ -21,7 +21,7 @@ use tcp_reset::{Checksum, Config, Profile};
 
 /// The step between two lengths of the thinned run, which tries all lengths near either end.
 const STEP: usize = 4_093;
-const EDGE: usize = 28;
+const EDGE: usize = 16;
 
 fn is_thinned() -> bool {
     std::env::var_os("TCP_RESET_EXHAUSTIVE").is_none()
