@@ -1,14 +1,13 @@
 #!/bin/bash
-# Runs the commands of README.md as a new user would: in a copy of the repository, with Rust from rustup and cargo-c, in a home
-# directory with nothing else in it; compares what they print with the page.
+# Runs the commands of README.md as a new user would: in a copy of the repository, with Rust from rustup, in a home directory
+# with nothing else in it; compares what they print with the page.
 #
 #   capi/readme.sh    needs root or sudo, for apt-get
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
-need_tool cargo-cinstall "$CARGO_C" cargo-c
 # The programs themselves, not rustup's stand-ins, which look for their settings in the home directory.
-programs=$(rustc --print sysroot)/bin:$(dirname "$(command -v cargo-cinstall)")
+programs=$(rustc --print sysroot)/bin
 new=$PWD/capi/target/new-user
 rm -rf "$new"
 mkdir -p "$new/home" "$new/clone" "$new/page"

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Sends recorded packets to a TCP/IP stack behind a TUN or TAP device, and prints where its resets differ from Linux's.
 
 The device is made in a network namespace of its own, and COMMAND is run there: a program that opens the device and

@@ -5,10 +5,10 @@ use tcp_reset::{Config, NoReset, ethernet};
 
 /// Replaces an Ethernet frame by the frame that answers it, and returns the answer.
 fn answer(frame: &mut [u8]) -> Result<&[u8], NoReset> {
-    // The decision owns its fields: nothing borrows the frame when the reset is written.
+    // The reset owns its bytes: nothing borrows the frame when the reset is written.
     let reset = ethernet::Reset::in_reply_to(frame, &Config::new())?;
     // A reset is never longer than its offender.
-    reset.emit_to_slice(frame).map(|reply| &*reply).ok_or(NoReset::Truncated)
+    reset.write_to(frame).map(|reply| &*reply).ok_or(NoReset::Truncated)
 }
 
 fn main() -> Result<(), NoReset> {

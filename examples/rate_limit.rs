@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use tcp_reset::{Config, MAX_LEN, NoReset, Reset};
+use tcp_reset::{Config, NoReset, Reset};
 
 /// Allows `rate` answers a second on average, and at most `burst` at once.
 struct Bucket {
@@ -47,7 +47,7 @@ fn main() -> Result<(), NoReset> {
     for packet in 0..20_000 {
         let now = start + Duration::from_micros(100) * packet;
         if let Some(reset) = answer(syn, &mut bucket, now)? {
-            reset.emit(&mut [0; MAX_LEN]); // The caller sends these bytes.
+            let _ = reset.as_bytes(); // The caller sends these bytes.
             sent += 1;
         }
     }

@@ -20,6 +20,7 @@
 : "${CARGO_DENY:=0.20.2}"
 : "${CARGO_FUZZ:=0.13.2}"
 : "${CARGO_MUTANTS:=27.1.0}"
+: "${CARGO_PUBLIC_API:=0.52.0}" # its format is of NIGHTLY
 : "${CARGO_SEMVER_CHECKS:=0.51.0}"
 : "${CBINDGEN:=0.29.4}"
 

@@ -19,10 +19,17 @@ pub(crate) const fn split_mut<const A: usize, const B: usize, const N: usize>(
     (first, second)
 }
 
+/// The `N` bytes at `AT`.
+pub(crate) const fn part<const AT: usize, const N: usize, const B: usize>(all: &[u8; B]) -> &[u8; N] {
+    const { assert!(AT + N <= B, "the part is outside the array") };
+    let Some(part) = all.split_at(AT).1.first_chunk() else { unreachable!() };
+    part
+}
+
 /// Copies words, as many as both have, one by one: whole arrays are a call of `memcpy` on small machines, which takes 600
 /// bytes.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-pub(crate) fn copy<const L: usize>(from: &[[u8; L]], to: &mut [[u8; L]]) {
+pub(crate) fn copy<T: Copy>(from: &[T], to: &mut [T]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }

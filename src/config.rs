@@ -27,6 +27,8 @@ pub struct Config {
     pub partial_checksum: bool,
     /// The reset's time to live or hop limit.
     pub hop_limit: u8,
+    /// Which end of the connection the reset goes to.
+    pub towards: Towards,
 }
 
 impl Config {
@@ -36,7 +38,8 @@ impl Config {
     /// The netfilter profile, a hop limit of 64, both checksums verified, the reset's own complete.
     pub const fn new() -> Self {
         let (profile, verify) = (Profile::Netfilter, Checksum::Verify);
-        Self { profile, hop_limit: 64, ipv4_checksum: verify, tcp_checksum: verify, partial_checksum: false }
+        let towards = Towards::Source;
+        Self { profile, hop_limit: 64, ipv4_checksum: verify, tcp_checksum: verify, partial_checksum: false, towards }
     }
 
     /// Sets whose reset to send.
@@ -60,6 +63,11 @@ impl Config {
     /// Under [`Checksum::Trust`] the buffer need only hold the headers, up to the twentieth byte of TCP's: enough for
     /// a capture's snap length, a queue's copy range or a data plane that shows headers only. The length of the data
     /// comes from the IP header either way.
+    ///
+    /// Under [`Checksum::Trust`] and [`Checksum::VerifyOrPartial`], an IPv4 total length or IPv6 payload length of 0 is
+    /// taken as Linux takes it before segmentation offload (BIG TCP): the packet ends where the buffer does, also past 64
+    /// KiB. Such a packet gets a reset only if the numbers do not depend on its length:
+    /// [`NoReset::UnknownLength`] otherwise.
     pub const fn tcp_checksum(self, tcp_checksum: Checksum) -> Self {
         Self { tcp_checksum, ..self }
     }
@@ -74,21 +82,53 @@ impl Config {
         Self { partial_checksum, ..self }
     }
 
-    /// Whether all settings but the hop limit are the default ones. The default of each is its first
-    /// variant or `false`, which is 0.
-    #[inline(always)]
-    #[expect(clippy::as_conversions, reason = "they compile to one load of four bytes")]
-    pub(crate) const fn is_default(&self) -> bool {
-        let Self { profile, ipv4_checksum, tcp_checksum, partial_checksum, hop_limit: _ } = *self;
-        u32::from_ne_bytes([profile as u8, ipv4_checksum as u8, tcp_checksum as u8, partial_checksum as u8]) == 0
+    /// Sets which end of the connection the reset goes to: by default to the source, which it answers.
+    ///
+    /// The destination then keeps a dead connection until its timers end it. With a second reset, in the name of the source, a
+    /// firewall or an intrusion prevention system ends both sides at once. It carries SEG.SEQ if the packet was dropped and
+    /// SEG.SEQ + SEG.LEN if it was delivered; it acknowledges what the packet acknowledges.
+    ///
+    /// ```
+    /// use tcp_reset::{Config, MAX_LEN, NoReset, Towards, reset, reset_with};
+    ///
+    /// /// Cuts the connection of a packet that the firewall drops: `send` sends to the source, then to the destination.
+    /// fn cut(packet: &[u8], mut send: impl FnMut(&[u8])) -> Result<(), NoReset> {
+    ///     const TO_DESTINATION: Config = Config::new().towards(Towards::DestinationOfDropped);
+    ///     let mut buffer = [0; MAX_LEN];
+    ///     send(reset(packet, &mut buffer)?);
+    ///     send(reset_with(packet, &TO_DESTINATION, &mut buffer)?);
+    ///     Ok(())
+    /// }
+    /// # assert_eq!(cut(&[], |_| ()), Err(NoReset::Truncated));
+    /// ```
+    ///
+    /// One segment does not show the whole state of a connection:
+    ///
+    /// - After a retransmission, or a gap before the segment, the destination expects another number: it ignores the reset, or
+    ///   answers it with a challenge ACK (RFC 5961 §3.2). So remember the connection for about two seconds, and answer each of
+    ///   its later segments, in either direction, at both ends, with the numbers that this segment shows.
+    /// - FreeBSD and its descendants compare with the last acknowledgment number that they sent. While a delayed ACK is
+    ///   pending, the reset after a delivered segment is answered with a challenge ACK; a second reset, sent later, fits.
+    /// - After a delivered segment, the reset may arrive before the segment does, on another processor. A passive monitor sends
+    ///   the reset for [`Towards::DestinationOfDropped`] first, then the one for [`Towards::DestinationOfDelivered`]: one of
+    ///   them fits.
+    /// - After a delivered SYN, the reset must arrive before the SYN/ACK has been answered, and usually comes too late. Reset
+    ///   the SYN/ACK instead: its destination, in SYN-SENT, refuses the connection at once.
+    /// - Reset only connections that you may reset. RFC 3360 describes the harm of resets that mean anything but "this
+    ///   connection is over".
+    pub const fn towards(self, towards: Towards) -> Self {
+        Self { towards, ..self }
     }
 
-    /// Cuts `bytes` to the length that a header states. Where the TCP checksum is trusted, fewer may be there.
+    /// Cuts `bytes` to the length that a header states, and counts the bytes that are missing: where the TCP checksum is
+    /// trusted, fewer may be there.
     #[inline(always)]
-    pub(crate) fn cut<'a>(&self, bytes: &'a [u8], len: usize) -> Result<&'a [u8], NoReset> {
-        match bytes.get(..len) {
-            Some(bytes) => Ok(bytes),
-            None if self.tcp_checksum == Checksum::Trust => Ok(bytes),
+    pub(crate) fn cut<'a>(&self, bytes: &'a [u8], len: u16) -> Result<(&'a [u8], Option<usize>), NoReset> {
+        match bytes.get(..len.into()) {
+            Some(bytes) => Ok((bytes, Some(0))),
+            None if self.tcp_checksum == Checksum::Trust => {
+                Ok((bytes, Some(usize::from(len).wrapping_sub(bytes.len()))))
+            }
             None => refuse(NoReset::Truncated),
         }
     }
@@ -98,31 +138,7 @@ impl Config {
         // All but the two ECN bits (RFC 3168 §5) are reflected.
         if matches!(self.profile, Profile::TcpStack) { offender & !0x03 } else { 0 }
     }
-
-    /// How the reset's TCP checksum is completed. Where Linux completes it by its helper for checksum offload, a zero becomes
-    /// 0xFFFF, as UDP requires. Receivers accept both.
-    pub(crate) const fn completion(&self, ip_version: u8) -> Completion {
-        match (self.partial_checksum, self.profile, ip_version) {
-            (true, ..) => Completion::Partial,
-            (false, Profile::Netfilter, 4) | (false, Profile::TcpStack, 6) => Completion::NonZero,
-            (false, ..) => Completion::Full,
-        }
-    }
 }
-
-/// Compiles a block twice on 64-bit machines, once for the default settings, which are constants there. Saves 46 of 226
-/// instructions for a SYN where the compiler does not know the settings.
-macro_rules! specialized {
-    ($is_default:expr, $config:ident, $block:block) => {
-        if cfg!(target_pointer_width = "64") && $is_default {
-            let $config = &Config::new().hop_limit($config.hop_limit);
-            $block
-        } else {
-            $block
-        }
-    };
-}
-pub(crate) use specialized;
 
 impl Default for Config {
     fn default() -> Self {
@@ -131,7 +147,6 @@ impl Default for Config {
 }
 
 /// Linux has two reset generators: which one to follow.
-// The default first: see `Config::is_default`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
@@ -146,28 +161,42 @@ pub enum Profile {
     /// bits. A TCP checksum that computes to zero is written as 0xFFFF over IPv6, as 0x0000 over IPv4.
     ///
     /// The IP options that Linux echoes here and the segments that it signs (TCP MD5, TCP-AO) are not reproduced, and the
-    /// IPv6 sources `::` and IPv4-mapped, which it answers, draw silence.
+    /// IPv6 sources `::` and IPv4-mapped, which it answers, get no reset here.
     TcpStack,
 }
 
-/// How the reset's TCP checksum is written.
+/// Which end of the offender's connection a reset goes to: see [`Config::towards`].
+// Exhaustive: a connection has two ends, and a segment is dropped or delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Completion {
-    /// Complete.
-    Full,
-    /// Complete, and 0xFFFF where it computes to zero.
-    NonZero,
-    /// Left partial.
-    Partial,
+pub enum Towards {
+    /// The source of the packet: the reset answers it.
+    Source,
+    /// The destination of a packet that was dropped, as by a firewall: it still expects SEG.SEQ.
+    DestinationOfDropped,
+    /// The destination of a packet that was delivered, as past a passive monitor: it expects SEG.SEQ + SEG.LEN.
+    DestinationOfDelivered,
+}
+
+impl Towards {
+    /// Source and destination of the reset, from the offender's.
+    pub(crate) const fn source_and_destination<T: Copy>(self, [source, destination]: [T; 2]) -> [T; 2] {
+        match self {
+            Self::Source => [destination, source],
+            Self::DestinationOfDropped | Self::DestinationOfDelivered => [source, destination],
+        }
+    }
 }
 
 /// What to do with one of the offender's checksums.
-// The default first: see `Config::is_default`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Checksum {
-    /// Verify it: a wrong checksum draws silence.
+    /// Verify it: a packet with a wrong checksum gets no reset.
     Verify,
+    /// Verify it, but take a partial TCP checksum too: the sum of the pseudo-header alone, not complemented, which the
+    /// sending host's own captures and virtual devices show before checksum offload completes it. For an IPv4 header this is
+    /// the same as [`Verify`](Self::Verify).
+    VerifyOrPartial,
     /// Do not read it: somebody else has verified it, or the sending host's offload has not filled it in yet.
     Trust,
 }

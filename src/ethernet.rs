@@ -27,10 +27,9 @@
 
 use core::fmt;
 
-use crate::chunks::{chunks_mut, copy, split_mut};
-use crate::config::{Config, specialized};
+use crate::chunks::{chunks_mut, copy};
+use crate::config::Config;
 use crate::no_reset::{NoReset, ensure, refuse};
-use crate::tcp::{Fate, Towards};
 use crate::{ipv4, ipv6};
 
 /// The length in bytes of a header without tags: two addresses and the EtherType.
@@ -46,9 +45,6 @@ const TAG_LEN: usize = 4;
 /// The most VLAN tags that are copied: a service tag and a customer tag (IEEE 802.1ad).
 pub const MAX_TAGS: usize = 2;
 
-/// The length in bytes of a header with one tag.
-const ONE_TAG_HEADER_LEN: usize = HEADER_LEN + TAG_LEN;
-
 /// The length in bytes of the longest header.
 const MAX_HEADER_LEN: usize = HEADER_LEN + TAG_LEN * MAX_TAGS;
 
@@ -60,272 +56,128 @@ pub const MAX_LEN: usize = MAX_HEADER_LEN + crate::MAX_LEN;
 /// # Errors
 ///
 /// Why no reset is sent; `buffer` is then untouched.
-#[inline]
 pub fn reset<'a>(frame: &[u8], buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
-    reset_with(frame, const { &Config::new() }, buffer)
+    answer(frame, const { &Config::new() }, buffer).map(|(reply, _)| reply)
 }
 
-/// The same as [`reset`], under a [`Config`].
+/// The same as [`reset`], under a [`Config`]. In a reset for the destination, the addresses are not swapped.
 ///
 /// # Errors
 ///
 /// Why no reset is sent; `buffer` is then untouched.
-#[inline(always)]
 pub fn reset_with<'a>(frame: &[u8], config: &Config, buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
-    answer(frame, config, Towards::Source, buffer)
+    answer(frame, config, buffer).map(|(reply, _)| reply)
 }
 
-/// Writes the frame that ends the connection at the destination of `frame`, its addresses not swapped: see
-/// [`reset_for_destination`](crate::reset_for_destination).
-///
-/// # Errors
-///
-/// Why no reset is sent; `buffer` is then untouched.
-#[inline(always)]
-pub fn reset_for_destination<'a>(
-    frame: &[u8],
-    fate: Fate,
-    config: &Config,
-    buffer: &'a mut [u8; MAX_LEN],
-) -> Result<&'a mut [u8], NoReset> {
-    answer(frame, config, Towards::Destination(fate), buffer)
-}
-
-/// Decides and writes.
+/// Writes the frame; returns it and the length of its header.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-fn answer<'a>(
-    frame: &[u8],
-    config: &Config,
-    towards: Towards,
-    buffer: &'a mut [u8; MAX_LEN],
-) -> Result<&'a mut [u8], NoReset> {
-    specialized!(config.is_default(), config, {
-        let (header, packet) = check(frame, towards)?;
-        header.specialized(
-            #[inline(always)]
-            |header| {
-                let reply = packet_mut(header.tag_count, buffer);
-                if header.is_ipv6 {
-                    ipv6::answer(packet, config, towards, reply)?;
-                } else {
-                    ipv4::answer(packet, config, towards, reply)?;
-                }
-                Ok(header.write(buffer))
-            },
-        )
-    })
-}
-
-/// The header of a reset, its parts where they stand: in the offender or in a [`Reset`].
-struct Header<'a> {
-    /// Three words of address and the word after them, which is overwritten later: one store of eight bytes copies all four.
-    /// Saves 5 instructions.
-    destination: &'a [[u8; 2]],
-    /// The source in the same way.
-    source: &'a [[u8; 2]],
-    /// Tags and EtherType; what comes after them does not count.
-    tags: &'a [[u8; 2]],
-    tag_count: u8,
-    is_ipv6: bool,
-}
-
-/// A header in words of two bytes: three for each address, then tags and EtherType.
-type Words = [[u8; 2]; MAX_HEADER_LEN / 2];
-
-/// Checks all that is Ethernet's; finds the header and the packet.
-#[inline(always)]
-fn check(frame: &[u8], towards: Towards) -> Result<(Header<'_>, &[u8]), NoReset> {
-    let Some(words): Option<&Words> = frame.as_chunks().0.first_chunk() else { return refuse(NoReset::Truncated) };
+fn answer<'a>(frame: &[u8], config: &Config, buffer: &'a mut [u8; MAX_LEN]) -> Result<(&'a mut [u8], usize), NoReset> {
+    // In words of two bytes: three for each address, then tags and EtherType.
+    let Some(words) = frame.as_chunks().0.first_chunk::<{ MAX_HEADER_LEN / 2 }>() else {
+        return refuse(NoReset::Truncated);
+    };
     // The lowest bit of an address' first byte marks a group (IEEE 802 §8.2.2).
     ensure((words[0][0] | words[3][0]) & 1 == 0, NoReset::GroupAddress)?;
-    let (tag_count, ether_type) = if !is_tag(words[6]) {
-        (0, words[6])
+    let (header_len, tags, ether_type) = if !is_tag(words[6]) {
+        (HEADER_LEN, &words[6..7], words[6])
     } else if !is_tag(words[8]) {
-        (1, words[8])
+        (HEADER_LEN + TAG_LEN, &words[6..9], words[8])
     } else if !is_tag(words[10]) {
-        (2, words[10])
+        (MAX_HEADER_LEN, &words[6..], words[10])
     } else {
         return refuse(NoReset::VlanTags);
     };
-    let is_ipv6 = match ether_type {
-        IPV4 => false,
-        IPV6 => true,
+    let (Some(packet), Some((_, reply))) = (frame.get(header_len..), buffer.split_at_mut_checked(header_len)) else {
+        return refuse(NoReset::Truncated);
+    };
+    let Some(reply) = reply.first_chunk_mut() else { return refuse(NoReset::Truncated) };
+    let len = match ether_type {
+        IPV4 => ipv4::answer::<{ crate::MAX_LEN }>(packet, config, reply).map(|()| ipv4::RESET_LEN)?,
+        IPV6 => ipv6::answer(packet, config, reply).map(|()| ipv6::RESET_LEN)?,
         _ => return refuse(NoReset::EtherType),
     };
-    let Some(packet) = frame.get(header_len(tag_count)..) else { return refuse(NoReset::Truncated) };
-    let [source, destination] = towards.source_and_destination([&words[3..7], &words[..4]]);
-    Ok((Header { destination, source, tags: &words[6..], tag_count, is_ipv6 }, packet))
+    let header = chunks_mut::<2, { MAX_HEADER_LEN / 2 }, MAX_LEN>(buffer);
+    let [source, destination] = config.towards.source_and_destination([&words[3..6], &words[..3]]);
+    copy(destination, &mut header[..3]);
+    copy(source, &mut header[3..6]);
+    copy(tags, &mut header[6..]);
+    let frame = buffer.get_mut(..header_len.saturating_add(len)).ok_or(NoReset::Truncated)?;
+    Ok((frame, header_len))
 }
 
-/// The length of a header with so many tags.
-const fn header_len(tag_count: u8) -> usize {
-    match tag_count {
-        0 => HEADER_LEN,
-        1 => ONE_TAG_HEADER_LEN,
-        _ => MAX_HEADER_LEN,
-    }
-}
-
-/// The part of the frame that holds the packet.
-#[inline(always)]
-const fn packet_mut(tag_count: u8, frame: &mut [u8; MAX_LEN]) -> &mut [u8; crate::MAX_LEN] {
-    match tag_count {
-        0 => split_mut::<HEADER_LEN, { crate::MAX_LEN }, MAX_LEN>(frame).1,
-        1 => split_mut::<ONE_TAG_HEADER_LEN, { crate::MAX_LEN }, MAX_LEN>(frame).1,
-        _ => split_mut::<MAX_HEADER_LEN, { crate::MAX_LEN }, MAX_LEN>(frame).1,
-    }
-}
-
-impl Header<'_> {
-    /// Calls `job` with this header. On 64-bit machines, the number of tags is a constant there if it is 0: saves 19
-    /// instructions for a SYN.
-    #[inline(always)]
-    fn specialized<T>(self, job: impl FnOnce(Self) -> T) -> T {
-        if cfg!(target_pointer_width = "64") && self.tag_count == 0 {
-            let Self { destination, source, tags, is_ipv6, .. } = self;
-            job(Self { destination, source, tags, tag_count: 0, is_ipv6 })
-        } else {
-            job(self)
-        }
-    }
-
-    /// Writes the header, and returns the frame.
-    #[inline(always)]
-    fn write(self, frame: &mut [u8; MAX_LEN]) -> &mut [u8] {
-        self.copy(chunks_mut(frame));
-        match (self.tag_count, self.is_ipv6) {
-            (0, false) => &mut frame[..HEADER_LEN + ipv4::RESET_LEN],
-            (0, true) => &mut frame[..HEADER_LEN + ipv6::RESET_LEN],
-            (1, false) => &mut frame[..ONE_TAG_HEADER_LEN + ipv4::RESET_LEN],
-            (1, true) => &mut frame[..ONE_TAG_HEADER_LEN + ipv6::RESET_LEN],
-            (_, false) => &mut frame[..MAX_HEADER_LEN + ipv4::RESET_LEN],
-            (_, true) => frame,
-        }
-    }
-
-    #[inline(always)]
-    fn copy(&self, to: &mut Words) {
-        let Self { destination, source, tags, tag_count, .. } = self;
-        copy(destination, &mut to[..4]);
-        copy(source, &mut to[3..7]);
-        match tag_count {
-            0 => copy(tags, &mut to[6..7]),
-            1 => copy(tags, &mut to[6..9]),
-            _ => copy(tags, &mut to[6..]),
-        }
-    }
-}
-
-/// A reset in its frame, decided but not yet written: a small value that borrows nothing. `Display` prints
-/// addresses and VLAN identifiers, then the packet as tcpdump does.
+/// A reset in its frame, as a value: the finished frame. `Display` prints addresses and VLAN identifiers, then the packet as
+/// tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub struct Reset {
-    header: Words,
-    tag_count: u8,
-    /// The IP packet in the frame.
-    pub packet: crate::Reset,
+    /// The frame, and zeros after it.
+    bytes: [u8; MAX_LEN],
+    len: usize,
+    header_len: usize,
 }
 
-#[expect(clippy::len_without_is_empty, reason = "a reset is never empty")]
 impl Reset {
-    /// Decides whether a reset answers the packet in `frame`.
+    /// The reset for the packet in `frame`.
     ///
     /// # Errors
     ///
     /// Why no reset is sent.
-    #[inline(always)]
     pub fn in_reply_to(frame: &[u8], config: &Config) -> Result<Self, NoReset> {
-        Self::decide(frame, config, Towards::Source)
+        let mut bytes = [0; MAX_LEN];
+        let (reply, header_len) = answer(frame, config, &mut bytes)?;
+        let len = reply.len();
+        Ok(Self { bytes, len, header_len })
     }
 
-    /// Decides whether a reset ends the connection of the packet in `frame` at its destination: see
-    /// [`reset_for_destination`](crate::reset_for_destination).
-    ///
-    /// # Errors
-    ///
-    /// Why no reset is sent.
-    #[inline(always)]
-    pub fn for_destination(frame: &[u8], fate: Fate, config: &Config) -> Result<Self, NoReset> {
-        Self::decide(frame, config, Towards::Destination(fate))
+    /// The frame, without padding and without the frame check sequence.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    #[inline(always)]
-    fn decide(frame: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        let (header, packet) = check(frame, towards)?;
-        let packet = if header.is_ipv6 {
-            ipv6::Reset::decide(packet, config, towards)?.into()
-        } else {
-            ipv4::Reset::decide(packet, config, towards)?.into()
-        };
-        let mut words = [[0; 2]; MAX_HEADER_LEN / 2];
-        header.copy(&mut words);
-        Ok(Self { header: words, tag_count: header.tag_count, packet })
+    /// The addresses, destination first, VLAN tags and EtherType.
+    #[inline]
+    pub fn header(&self) -> &[u8] {
+        self.bytes.get(..self.header_len).unwrap_or_default()
     }
 
-    /// Writes the frame and returns the prefix of `buffer` that was written.
-    #[inline(always)]
-    pub fn emit<'a>(&self, buffer: &'a mut [u8; MAX_LEN]) -> &'a mut [u8] {
-        let Self { header, tag_count, packet } = self;
-        packet.emit(packet_mut(*tag_count, buffer));
-        let (destination, source, tags) = (&header[..4], &header[3..7], &header[6..]);
-        let is_ipv6 = matches!(packet, crate::Reset::V6(_));
-        Header { destination, source, tags, tag_count: *tag_count, is_ipv6 }.write(buffer)
+    /// The IP packet.
+    #[inline]
+    pub fn packet(&self) -> crate::Reset {
+        let mut bytes = [0; crate::MAX_LEN];
+        copy(self.bytes.get(self.header_len..self.len).unwrap_or_default(), &mut bytes);
+        crate::Reset { bytes }
     }
 
-    /// Writes the frame to the front of a slice of any length and returns what was written; `None`, with `buffer`
-    /// untouched, if it does not fit. The slice may be the offending frame itself, in which it always fits.
-    #[inline(always)]
+    /// Copies the frame to the front of a slice of any length and returns the copy; `None`, with `buffer` untouched, if it
+    /// does not fit. The slice may be the offending frame itself, in which it always fits.
+    #[inline]
     #[must_use]
-    pub fn emit_to_slice<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
-        let frame = buffer.get_mut(..self.len())?;
-        for (to, from) in frame.iter_mut().zip(self.emit(&mut [0; MAX_LEN])) {
-            *to = *from;
-        }
+    pub fn write_to<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        let frame = buffer.get_mut(..self.len)?;
+        copy(self.as_bytes(), frame);
         Some(frame)
     }
+}
 
-    /// The length of the frame in bytes, without padding and without the frame check sequence.
-    pub const fn len(&self) -> usize {
-        header_len(self.tag_count).saturating_add(self.packet.len())
-    }
-
-    /// The address it goes to.
-    pub const fn destination(&self) -> [u8; 6] {
-        let [[d0, d1], [d2, d3], [d4, d5], ..] = self.header;
-        [d0, d1, d2, d3, d4, d5]
-    }
-
-    /// The address it comes from.
-    pub const fn source(&self) -> [u8; 6] {
-        let [_, _, _, [s0, s1], [s2, s3], [s4, s5], ..] = self.header;
-        [s0, s1, s2, s3, s4, s5]
-    }
-
-    /// Its VLAN tags from the outermost on: tag protocol identifier, then priority, DEI and VLAN identifier, each two
-    /// bytes.
-    pub fn vlan_tags(&self) -> impl Iterator<Item = [u8; TAG_LEN]> {
-        let [_, _, _, _, _, _, [a0, a1], [a2, a3], [b0, b1], [b2, b3], _] = self.header;
-        [[a0, a1, a2, a3], [b0, b1, b2, b3]].into_iter().take(self.tag_count.into())
+impl AsRef<[u8]> for Reset {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
 impl fmt::Display for Reset {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [s0, s1, s2, s3, s4, s5] = self.source();
-        let [d0, d1, d2, d3, d4, d5] = self.destination();
+        let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, ..] = self.bytes;
         write!(formatter, "{s0:02x}:{s1:02x}:{s2:02x}:{s3:02x}:{s4:02x}:{s5:02x} > ")?;
         write!(formatter, "{d0:02x}:{d1:02x}:{d2:02x}:{d3:02x}:{d4:02x}:{d5:02x}, ")?;
-        for [_, _, high, low] in self.vlan_tags() {
-            write!(formatter, "vlan {}, ", u16::from_be_bytes([high, low]) & 0x0fff)?;
+        for [_, _, high, low] in self.header().get(12..).unwrap_or_default().as_chunks().0 {
+            write!(formatter, "vlan {}, ", u16::from_be_bytes([*high, *low]) & 0x0fff)?;
         }
-        self.packet.fmt(formatter)
+        self.packet().fmt(formatter)
     }
 }
 
 /// Whether a VLAN tag begins with this: 802.1Q, 802.1ad, or 0x9100, in use before 802.1ad.
-#[inline(always)]
-fn is_tag(protocol: [u8; 2]) -> bool {
-    // The first test takes what nearly every frame has: saves 9 instructions for a SYN.
-    protocol != IPV4 && [[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]].contains(&protocol)
+const fn is_tag(protocol: [u8; 2]) -> bool {
+    matches!(protocol, [0x81 | 0x91, 0x00] | [0x88, 0xa8])
 }

@@ -4,105 +4,80 @@
 //! # Answer a packet
 //!
 //! ```
-//! # fn send(_: &[u8]) {}
-//! # fn log(_: tcp_reset::NoReset) {}
-//! fn reject(packet: &[u8]) {
-//!     let mut buffer = [0; tcp_reset::MAX_LEN];
-//!     match tcp_reset::reset(packet, &mut buffer) {
-//!         Ok(reply) => send(reply),
-//!         Err(reason) => log(reason),
-//!     }
-//! }
-//! ```
-//!
-//! The packet begins with its IP header. [`NoReset`] lists the reasons for silence, in their order. [`reset_with`] does the
-//! same under a [`Config`]. [`reset_for_destination`] ends the connection at its other end.
-//! [`ethernet`] takes Ethernet frames.
-//!
-//! # Decide first, write later
-//!
-//! A decision is a small value that borrows nothing. Look at it, log it, count it against a rate limit; then write it, over
-//! the offending packet itself if you like:
-//!
-//! ```
 //! use tcp_reset::{Config, NoReset, Reset};
 //!
-//! /// Overwrites the packet in `frame` with its reset and returns the reset, `None` if we leave it to the mail server.
-//! fn reset_in_place(frame: &mut [u8]) -> Result<Option<&mut [u8]>, NoReset> {
-//!     const CONFIG: Config = Config::new().hop_limit(255);
+//! // A SYN from 192.0.2.1 port 36050 to 198.51.100.2 port 80, SEQ 522224616.
+//! let syn = b"\x45\0\0\x28\x12\x34\x40\0\x40\x06\x3c\x65\xc0\0\x02\x01\xc6\x33\x64\x02\
+//!             \x8c\xd2\0\x50\x1f\x20\x83\xe8\0\0\0\0\x50\x02\x04\0\x8f\x80\0\0";
+//! let reset = Reset::in_reply_to(syn, &Config::new())?;
+//! assert_eq!(
+//!     reset.to_string(),
+//!     "IP 198.51.100.2.80 > 192.0.2.1.36050: Flags [R.], seq 0, ack 522224617, win 0, length 0",
+//! );
+//! assert_eq!(reset.as_bytes().len(), 40); // the whole packet: send these bytes
 //!
-//!     let reset = Reset::in_reply_to(frame, &CONFIG)?;
-//!     if reset.tcp().source_port == 25 {
-//!         return Ok(None); // The offender was sent to port 25: the mail server answers it.
-//!     }
-//!     Ok(reset.emit_to_slice(frame))
-//! }
-//! # assert_eq!(reset_in_place(&mut []), Err(NoReset::Truncated));
+//! // A reset is never answered.
+//! assert_eq!(Reset::in_reply_to(reset.as_bytes(), &Config::new()), Err(NoReset::Rst));
+//! # Ok::<(), NoReset>(())
 //! ```
 //!
-//! Where only one IP version is used, [`ipv4::Reset`] and [`ipv6::Reset`] do the same.
+//! The packet begins with its IP header. [`Reset`] is the finished packet: look at it, log it, count it against a rate limit;
+//! then send it, or write it over the offending packet. [`Config`] says whose reset it is, which checksums are verified, and
+//! to which end of the connection it goes. [`NoReset`] lists the reasons why none is sent, in their order.
+//!
+//! [`reset`] and [`reset_with`] write into the caller's buffer, without a value in between. [`ethernet`] takes Ethernet frames.
+//! Where only one IP version is used, [`ipv4::reset_with`] and [`ipv6::reset_with`] take less code.
 //!
 //! # Inside a network stack
 //!
-//! A stack that has dealt with the IP header hands over the TCP segment and the sum of the two addresses, and gets the 20
-//! bytes of the reply's segment:
+//! A stack that has parsed the segment needs only the numbers: [`tcp::reset_numbers`] and [`tcp::seg_len`]. One that has dealt
+//! with the IP header hands over the segment and its addresses, and gets the 20 bytes of the reply's segment:
 //!
 //! ```
-//! use tcp_reset::{Config, NoReset, checksum::Sum, tcp};
+//! use core::net::Ipv4Addr;
+//! use tcp_reset::{Config, NoReset, Profile, tcp};
 //!
-//! fn refuse(source: [u8; 4], destination: [u8; 4], segment: &[u8]) -> Result<[u8; 20], NoReset> {
-//!     let addresses = Sum::of_words(&[source, destination]);
-//!     let reset = tcp::Reset::in_reply_to(segment, addresses, &Config::new())?;
-//!     Ok(*reset.emit(addresses, &mut [0; tcp::HEADER_LEN]))
+//! /// Linux's stack, unlike its firewall, refuses an impossible data offset.
+//! const STACK: Config = Config::new().profile(Profile::TcpStack);
+//!
+//! fn refuse(addresses: [Ipv4Addr; 2], segment: &[u8], reply: &mut [u8; 20]) -> Result<(), NoReset> {
+//!     let addresses = addresses.into();
+//!     tcp::Reset::in_reply_to(segment, addresses, &STACK)?.write_to(addresses, reply);
+//!     Ok(())
 //! }
-//! # assert_eq!(refuse([10, 0, 0, 1], [10, 0, 0, 2], &[0; 19]), Err(NoReset::TcpHeader));
+//! # assert_eq!(refuse([[10, 0, 0, 1].into(), [10, 0, 0, 2].into()], &[0; 19], &mut [0; 20]), Err(NoReset::TcpHeader));
 //! ```
 //!
-//! One that has parsed the segment too needs just the numbers. They are `const`:
-//!
-//! ```
-//! use tcp_reset::tcp::{ACK, FIN, Segment};
-//!
-//! let segment = Segment { source_port: 443, destination_port: 50000, seq: 7, ack: 0, flags: FIN, data_len: 10 };
-//! let reset = segment.reset()?;
-//! assert_eq!((reset.seq, reset.ack), (0, Some(18))); // RST/ACK for 10 bytes of data and the FIN
-//!
-//! let reset = Segment { ack: 99, flags: ACK | FIN, ..segment }.reset()?;
-//! assert_eq!((reset.seq, reset.ack), (99, None)); // a plain RST
-//! # Ok::<(), tcp_reset::NoReset>(())
-//! ```
+//! [`tcp::Reset::in_reply_to_header`] takes a header and a length, for a segment that is not in one piece.
 //!
 //! # What is left to the caller
 //!
+//! - What becomes of the packet. An error means that no reset is sent, not that the packet is let pass.
 //! - The routing table, which alone knows a subnet's broadcast address. [`NoReset`] has no reason for it.
 //! - The rate limit: source addresses are easily forged, and each reset goes to whoever is named there.
 //! - Whether the connection is the caller's to reset (RFC 3360).
 //! - Packets that Linux drops before REJECT sees them: some IPv4 options, and a hop limit that forwarding uses up. This
 //!   crate answers them.
 #![no_std]
-// `inline(always)` is limited to 64-bit machines where it would make the code of small machines larger.
-#![allow(clippy::inline_always, reason = "chosen by measurement: 242 instructions for a SYN without, 173 with")]
 
 pub mod checksum;
 mod chunks;
 mod config;
+mod endpoints;
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
 mod no_reset;
-mod offender;
 pub mod tcp;
 
 use core::fmt;
 use core::net::IpAddr;
 
-use chunks::split_mut;
-use config::specialized;
-pub use config::{Checksum, Config, Profile};
+use chunks::{copy, part};
+pub use config::{Checksum, Config, Profile, Towards};
+pub use endpoints::Endpoints;
 pub use no_reset::NoReset;
-pub use offender::Offender;
-pub use tcp::Fate;
-use tcp::Towards;
+use no_reset::ensure;
 
 /// README's examples are tests.
 #[cfg(doctest)]
@@ -122,8 +97,7 @@ pub const MAX_LEN: usize = ipv6::RESET_LEN;
 /// Why no reset is sent; `buffer` is then untouched.
 #[inline]
 pub fn reset<'a>(packet: &[u8], buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
-    // A constant, so that the compiler removes code for other settings.
-    reset_with(packet, const { &Config::new() }, buffer)
+    answer(packet, const { &Config::new() }, buffer)
 }
 
 /// The same as [`reset`], under a [`Config`].
@@ -131,73 +105,27 @@ pub fn reset<'a>(packet: &[u8], buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut
 /// # Errors
 ///
 /// Why no reset is sent; `buffer` is then untouched.
-#[inline(always)]
 pub fn reset_with<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
-    answer(packet, config, Towards::Source, buffer)
+    // Compiled twice on 64-bit machines: once for settings of which only the hop limit is not the default.
+    let default = Config::new().hop_limit(config.hop_limit);
+    if cfg!(target_pointer_width = "64") && *config == default {
+        answer(packet, &default, buffer)
+    } else {
+        answer(packet, config, buffer)
+    }
 }
 
-/// Writes the reset that ends the connection of `packet` at its destination, in the name of its source.
-///
-/// [`reset_with`] answers the source alone; the destination then keeps a dead connection until its timers end it. With
-/// this second reset, a firewall or an intrusion prevention system ends both sides at once. The reset carries SEG.SEQ if
-/// the packet was [dropped](Fate::Dropped) and SEG.SEQ + SEG.LEN if it was [delivered](Fate::Delivered); it acknowledges
-/// what the packet acknowledges.
-///
-/// ```
-/// use tcp_reset::{Config, Fate, MAX_LEN, NoReset, reset, reset_for_destination};
-///
-/// /// Cuts the connection of a packet that the firewall drops: `send` sends to the source, then to the destination.
-/// fn cut(packet: &[u8], mut send: impl FnMut(&[u8])) -> Result<(), NoReset> {
-///     let mut buffer = [0; MAX_LEN];
-///     send(reset(packet, &mut buffer)?);
-///     send(reset_for_destination(packet, Fate::Dropped, &Config::new(), &mut buffer)?);
-///     Ok(())
-/// }
-/// # assert_eq!(cut(&[], |_| ()), Err(NoReset::Truncated));
-/// ```
-///
-/// One segment does not show the whole state of a connection:
-///
-/// - After a retransmission, or a gap before the segment, the destination expects another number: it ignores the reset, or
-///   answers it with a challenge ACK (RFC 5961 §3.2). The next segment gives another chance.
-/// - FreeBSD and its descendants compare with the last acknowledgment number that they sent. While a delayed ACK is
-///   pending, the reset after a delivered segment draws a challenge ACK; a second reset, sent later, fits.
-/// - After a delivered segment, the reset may arrive before the segment does, on another processor. A passive monitor sends
-///   the reset for [`Fate::Dropped`] first, then the one for [`Fate::Delivered`]: one of them fits.
-/// - After a delivered SYN, the reset must arrive before the SYN/ACK has been answered, and usually comes too late. Reset
-///   the SYN/ACK instead: its destination, in SYN-SENT, refuses the connection at once.
-/// - Reset only connections that you may reset. RFC 3360 describes the harm of resets that mean anything but "this
-///   connection is over".
-///
-/// # Errors
-///
-/// Why no reset is sent; `buffer` is then untouched. Only resets towards the destination give [`NoReset::NoConnection`].
-#[inline(always)]
-pub fn reset_for_destination<'a>(
-    packet: &[u8],
-    fate: Fate,
-    config: &Config,
-    buffer: &'a mut [u8; MAX_LEN],
-) -> Result<&'a mut [u8], NoReset> {
-    answer(packet, config, Towards::Destination(fate), buffer)
-}
-
-/// Decides and writes.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
-fn answer<'a>(
-    packet: &[u8],
-    config: &Config,
-    towards: Towards,
-    buffer: &'a mut [u8; MAX_LEN],
-) -> Result<&'a mut [u8], NoReset> {
-    specialized!(config.is_default(), config, {
-        // IPv4 looks at the version: checking first would cost 6 instructions for a SYN.
-        match ipv4::answer(packet, config, towards, buffer) {
-            Err(NoReset::Version) if is_ipv6(packet) => ipv6::answer(packet, config, towards, buffer)?,
-            answered => return answered.map(|()| &mut buffer[..ipv4::RESET_LEN]),
-        }
+fn answer<'a>(packet: &[u8], config: &Config, buffer: &'a mut [u8; MAX_LEN]) -> Result<&'a mut [u8], NoReset> {
+    // The shorter of both headers. The version is then there to be looked at.
+    ensure(packet.len() >= 20, NoReset::Truncated)?;
+    if is_ipv6(packet) {
+        ipv6::answer(packet, config, buffer)?;
         Ok(buffer)
-    })
+    } else {
+        ipv4::answer(packet, config, buffer)?;
+        Ok(&mut buffer[..ipv4::RESET_LEN])
+    }
 }
 
 /// Whether the IP version, the upper half of the first byte, is 6.
@@ -205,123 +133,81 @@ const fn is_ipv6(packet: &[u8]) -> bool {
     matches!(packet, [0x60..=0x6f, ..])
 }
 
-/// A reset over either version of IP, decided but not yet written: a small value that borrows nothing.
-///
-/// `Display` prints it as tcpdump does. Two are equal if they write the same bytes and were decided under the same
-/// [`Config`]. The layout in memory may change.
-// Exhaustive: IP has these two versions.
+/// A reset as a value: the finished packet, of either version of IP. `Display` prints it as tcpdump does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-// Saves 24 instructions for a SYN whose decision is read before it is written, with settings that the compiler does not
-// know; costs 12 with constant ones.
-#[repr(u32)]
-pub enum Reset {
-    /// It answers an IPv4 packet.
-    V4(ipv4::Reset),
-    /// It answers an IPv6 packet.
-    V6(ipv6::Reset),
+pub struct Reset {
+    /// The packet, and zeros after it.
+    bytes: [u8; MAX_LEN],
 }
 
-#[expect(clippy::len_without_is_empty, reason = "a reset is never empty")]
 impl Reset {
-    /// Decides whether a reset answers `packet`, of either IP version.
+    /// The reset for `packet`, of either IP version.
     ///
     /// # Errors
     ///
     /// Why no reset is sent.
-    #[inline(always)]
+    // Inlined: a call would end in a copy of what was just written in other widths, which is a store-forwarding stall.
+    #[inline]
     pub fn in_reply_to(packet: &[u8], config: &Config) -> Result<Self, NoReset> {
-        Self::decide(packet, config, Towards::Source)
+        let mut bytes = [0; MAX_LEN];
+        answer(packet, config, &mut bytes)?;
+        Ok(Self { bytes })
     }
 
-    /// Decides whether a reset ends the connection of `packet`, of either IP version, at its destination: see
-    /// [`reset_for_destination`].
-    ///
-    /// # Errors
-    ///
-    /// Why no reset is sent.
-    #[inline(always)]
-    pub fn for_destination(packet: &[u8], fate: Fate, config: &Config) -> Result<Self, NoReset> {
-        Self::decide(packet, config, Towards::Destination(fate))
+    /// The packet: 40 bytes over IPv4, 60 over IPv6.
+    #[inline]
+    pub const fn as_bytes(&self) -> &[u8] {
+        if is_ipv6(&self.bytes) { &self.bytes } else { part::<0, { ipv4::RESET_LEN }, MAX_LEN>(&self.bytes) }
     }
 
-    #[inline(always)]
-    fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Self, NoReset> {
-        // IPv4 looks at the version, as in `answer`.
-        specialized!(config.is_default(), config, {
-            match ipv4::Reset::decide(packet, config, towards) {
-                Err(NoReset::Version) if is_ipv6(packet) => ipv6::Reset::decide(packet, config, towards).map(Self::V6),
-                answered => answered.map(Self::V4),
-            }
-        })
-    }
-
-    /// Writes the reset and returns the prefix of `buffer` that was written.
-    #[inline(always)]
-    pub fn emit<'a>(&self, buffer: &'a mut [u8; MAX_LEN]) -> &'a mut [u8] {
-        match self {
-            Self::V4(reset) => reset.emit(split_mut::<{ ipv4::RESET_LEN }, 0, MAX_LEN>(buffer).0),
-            Self::V6(reset) => reset.emit(buffer),
-        }
-    }
-
-    /// Writes the reset to the front of a slice of any length and returns what was written; `None`, with `buffer`
-    /// untouched, if it does not fit. The slice may be the offending packet itself, in which it always fits.
-    #[inline(always)]
+    /// Copies the packet to the front of a slice of any length and returns the copy; `None`, with `buffer` untouched, if
+    /// it does not fit. The slice may be the offending packet itself, in which it always fits.
+    #[inline]
     #[must_use]
-    pub fn emit_to_slice<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
-        match self {
-            Self::V4(reset) => reset.emit_to_slice(buffer),
-            Self::V6(reset) => reset.emit_to_slice(buffer),
-        }
+    pub fn write_to<'a>(&self, buffer: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        let reply = buffer.get_mut(..self.as_bytes().len())?;
+        copy(self.as_bytes(), reply);
+        Some(reply)
     }
 
-    /// The length of the reset in bytes: 40 over IPv4, 60 over IPv6.
-    pub const fn len(&self) -> usize {
-        if matches!(self, Self::V4(_)) { ipv4::RESET_LEN } else { ipv6::RESET_LEN }
-    }
-
-    /// The address it comes from.
-    pub const fn source(&self) -> IpAddr {
-        match self {
-            Self::V4(reset) => IpAddr::V4(reset.source),
-            Self::V6(reset) => IpAddr::V6(reset.source),
+    /// The address it comes from: the offender's destination, or its source in a reset for the destination.
+    pub fn source(&self) -> IpAddr {
+        if is_ipv6(&self.bytes) {
+            (*part::<8, 16, MAX_LEN>(&self.bytes)).into()
+        } else {
+            (*part::<12, 4, MAX_LEN>(&self.bytes)).into()
         }
     }
 
     /// The address it goes to.
-    pub const fn destination(&self) -> IpAddr {
-        match self {
-            Self::V4(reset) => IpAddr::V4(reset.destination),
-            Self::V6(reset) => IpAddr::V6(reset.destination),
+    pub fn destination(&self) -> IpAddr {
+        if is_ipv6(&self.bytes) {
+            (*part::<24, 16, MAX_LEN>(&self.bytes)).into()
+        } else {
+            (*part::<16, 4, MAX_LEN>(&self.bytes)).into()
         }
     }
 
     /// Ports and numbers.
-    pub const fn tcp(&self) -> &tcp::Reset {
-        match self {
-            Self::V4(reset) => &reset.tcp,
-            Self::V6(reset) => &reset.tcp,
-        }
+    pub const fn tcp(&self) -> tcp::Reset {
+        tcp::Reset::read(if is_ipv6(&self.bytes) {
+            part::<40, { tcp::HEADER_LEN }, MAX_LEN>(&self.bytes)
+        } else {
+            part::<20, { tcp::HEADER_LEN }, MAX_LEN>(&self.bytes)
+        })
     }
 }
 
-impl From<ipv4::Reset> for Reset {
-    fn from(reset: ipv4::Reset) -> Self {
-        Self::V4(reset)
-    }
-}
-
-impl From<ipv6::Reset> for Reset {
-    fn from(reset: ipv6::Reset) -> Self {
-        Self::V6(reset)
+impl AsRef<[u8]> for Reset {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
 impl fmt::Display for Reset {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::V4(reset) => reset.fmt(formatter),
-            Self::V6(reset) => reset.fmt(formatter),
-        }
+        let (source, destination, tcp) = (self.source(), self.destination(), self.tcp());
+        let version = if source.is_ipv6() { "6" } else { "" };
+        write!(formatter, "IP{version} {source}.{} > {destination}.{}: {tcp}", tcp.source_port, tcp.destination_port)
     }
 }

@@ -3,42 +3,46 @@
 use core::error::Error;
 use core::fmt;
 
-/// Why a packet draws no reset. Silence is usually correct behaviour, hence no `Error` in the name.
+/// Why a packet gets no reset. That is usually correct behaviour, hence no `Error` in the name. It says nothing about the
+/// packet's own fate: whether it is dropped or let pass is the caller's decision.
 ///
 /// Each reason has a number, `reason as usize`, that no later version changes: for a C header or an array of counters.
 /// Zero is never used, and new reasons get the numbers that follow. The size of the type may change.
 ///
 /// The first reason in this order is given. `Trust` in it is [`Checksum::Trust`](crate::Checksum::Trust) for the TCP
-/// checksum.
+/// checksum. A length is *not stated* if it is 0 and the TCP checksum is not just verified: see
+/// [`Config::tcp_checksum`](crate::Config::tcp_checksum).
 ///
 /// | reason | IPv4 | IPv6 |
 /// |---|---|---|
 /// | `Truncated` | fewer than 20 bytes | fewer than 40 bytes |
 /// | `Version` | not 4 | not 6 |
 /// | `HeaderLength` | IHL below 5 | |
-/// | `TotalLength` | below the header length | |
-/// | `Jumbogram` | | payload length 0 |
-/// | `Truncated` | the buffer ends before the packet or, under `Trust`, before its options do | the buffer ends before the packet; not under `Trust` |
+/// | `TotalLength` | below the header length, unless not stated | |
+/// | `Jumbogram` | | payload length 0, unless not stated |
+/// | `Truncated` | the buffer ends before the packet; under `Trust` or if not stated, before its options do | the buffer ends before the packet; not under `Trust` |
 /// | `HeaderChecksum` | wrong, unless trusted | |
 /// | `Fragment` | fragment offset not 0 | (below) |
 /// | `NotTcp` | protocol not 6 | (below) |
 /// | `Source`, `Destination` | unspecified, multicast or limited broadcast | unspecified, multicast or IPv4-mapped |
 /// | `NotTcp`, `ExtensionHeader`, `Truncated`, `Fragment` | | for each extension header, as listed below |
-/// | `TcpHeader` | fewer than 20 bytes of TCP | the same |
-/// | `Truncated` | under `Trust`, the buffer ends before the 20 bytes of TCP | the same |
+/// | `TcpHeader` | fewer than 20 bytes of TCP, by a stated length or else in the buffer | the same |
+/// | `Truncated` | under `Trust`, the buffer ends before the 20 bytes of TCP that a stated length includes | the same |
 /// | `Rst` | a reset itself | the same |
+/// | `TooLong` | more than 65,535 bytes of TCP, unless trusted or with a partial checksum that is accepted | the same |
 /// | `TcpChecksum` | wrong, unless trusted | the same |
 /// | `DataOffset` | below 5 or past the segment, under [`Profile::TcpStack`](crate::Profile::TcpStack) alone | the same |
+/// | `UnknownLength` | not stated, and the numbers of the reset depend on it | the same |
 /// | `NoConnection` | only towards the destination: a SYN without ACK that was dropped | the same |
 ///
 /// IPv6's extension headers are checked one after the other, each in this order:
 ///
 /// - `NotTcp`: neither TCP nor an extension header that is walked past
-/// - `ExtensionHeader`: fewer than 8 bytes of the packet are left
-/// - `Truncated`: under `Trust`, fewer than 8 bytes of the buffer are left
+/// - `ExtensionHeader`: fewer than 8 bytes of the packet are left, by a stated length
+/// - `Truncated`: fewer than 8 bytes of the buffer are left; if the length is stated, under `Trust` alone
 /// - `Fragment`: a fragment header with an offset other than 0
-/// - `ExtensionHeader`: it runs past the packet
-/// - `Truncated`: under `Trust`, it runs past the buffer
+/// - `ExtensionHeader`: it runs past the packet, by a stated length
+/// - `Truncated`: it runs past the buffer; if the length is stated, under `Trust` alone
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 // Aligned to four bytes, like the value beside it in `Result`. Otherwise the compiler copies that value with `memcpy`: 600
@@ -51,7 +55,7 @@ pub enum NoReset {
     Version = 2,
     /// The IPv4 header length is below 20 bytes (RFC 791 §3.1).
     HeaderLength = 3,
-    /// The IPv4 total length is below the header length, or a TCP segment is longer than an IP packet can carry.
+    /// The IPv4 total length is below the header length.
     TotalLength = 4,
     /// The IPv4 header checksum is wrong.
     HeaderChecksum = 5,
@@ -84,55 +88,24 @@ pub enum NoReset {
     VlanTags = 18,
     /// The EtherType of a frame is neither IPv4's nor IPv6's.
     EtherType = 19,
+    /// The IP header does not state the packet's length, and the numbers of the reset depend on it: see
+    /// [`Config::tcp_checksum`](crate::Config::tcp_checksum).
+    UnknownLength = 20,
+    /// More than 65,535 bytes of TCP, whose checksum would have to be verified.
+    TooLong = 21,
 }
 
 impl NoReset {
-    /// Not part of the interface: all reasons, by their numbers, for tests and for tables in other languages.
+    /// Not part of the interface: all reasons, by their numbers, for tests and for tables in other languages. A test compares it
+    /// with the variants; `as_str` does not compile without one of them.
     #[doc(hidden)]
-    pub const ALL: [Self; 19] = {
-        let all = [
-            Self::Truncated,
-            Self::Version,
-            Self::HeaderLength,
-            Self::TotalLength,
-            Self::HeaderChecksum,
-            Self::Jumbogram,
-            Self::ExtensionHeader,
-            Self::Fragment,
-            Self::NotTcp,
-            Self::Source,
-            Self::Destination,
-            Self::TcpHeader,
-            Self::Rst,
-            Self::TcpChecksum,
-            Self::DataOffset,
-            Self::NoConnection,
-            Self::GroupAddress,
-            Self::VlanTags,
-            Self::EtherType,
-        ];
-        // A new reason does not compile until it is in this pattern: add it to the list as well.
-        let (Self::Truncated
-        | Self::Version
-        | Self::HeaderLength
-        | Self::TotalLength
-        | Self::HeaderChecksum
-        | Self::Jumbogram
-        | Self::ExtensionHeader
-        | Self::Fragment
-        | Self::NotTcp
-        | Self::Source
-        | Self::Destination
-        | Self::TcpHeader
-        | Self::Rst
-        | Self::TcpChecksum
-        | Self::DataOffset
-        | Self::NoConnection
-        | Self::GroupAddress
-        | Self::VlanTags
-        | Self::EtherType) = all[0];
-        all
-    };
+    #[rustfmt::skip]
+    pub const ALL: [Self; 21] = [
+        Self::Truncated, Self::Version, Self::HeaderLength, Self::TotalLength, Self::HeaderChecksum,
+        Self::Jumbogram, Self::ExtensionHeader, Self::Fragment, Self::NotTcp, Self::Source, Self::Destination,
+        Self::TcpHeader, Self::Rst, Self::TcpChecksum, Self::DataOffset, Self::NoConnection, Self::GroupAddress,
+        Self::VlanTags, Self::EtherType, Self::UnknownLength, Self::TooLong,
+    ];
 
     /// The reason in a few words, without a period: what `Display` writes.
     pub const fn as_str(self) -> &'static str {
@@ -156,6 +129,8 @@ impl NoReset {
             Self::GroupAddress => "group address in an Ethernet frame",
             Self::VlanTags => "too many VLAN tags",
             Self::EtherType => "neither IPv4 nor IPv6 in an Ethernet frame",
+            Self::UnknownLength => "unknown length",
+            Self::TooLong => "TCP segment too long to verify",
         }
     }
 }
@@ -168,8 +143,7 @@ impl fmt::Display for NoReset {
 
 impl Error for NoReset {}
 
-/// Refuses a packet. Cold: the compiler places the code that leads here after the code of a reset. Saves 4 to 7
-/// instructions for a SYN.
+/// Refuses a packet. Cold: the code that leads here is placed after the code of a reset.
 #[cold]
 #[inline(always)]
 pub(crate) const fn refuse<T>(reason: NoReset) -> Result<T, NoReset> {

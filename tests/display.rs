@@ -8,7 +8,7 @@ use support::doors::{Input, text};
 use support::packet::{Tcp, V4, V6, both};
 use support::protocol::UDP;
 use support::reference::{DestinationOfDelivered, DestinationOfDropped, Source};
-use tcp_reset::Offender;
+use tcp_reset::Endpoints;
 use tcp_reset::tcp::{ACK, FIN};
 
 /// A RST to the source, a RST/ACK to it, and a RST/ACK to the destination.
@@ -55,9 +55,9 @@ fn frames() {
 
 /// Addresses and ports, or addresses alone.
 #[test]
-fn offenders() {
+fn endpoints() {
     let [v4, v6] = both(&Tcp::default());
-    let printed = |packet: &[u8]| Offender::of(packet).map(|offender| offender.to_string());
+    let printed = |packet: &[u8]| Endpoints::of(packet).map(|endpoints| endpoints.to_string());
     for (packet, expected) in [
         (&v4[..], Some("192.0.2.1.36050 > 198.51.100.2.80")),
         (&v6, Some("2001:db8::1.36050 > 2001:db8:1::2.80")),

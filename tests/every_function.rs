@@ -8,16 +8,18 @@ use std::fs;
 use std::path::Path;
 
 use support::doors::{self, DOORS, Input, settings};
-use support::reference::{DestinationOfDropped, Source, Towards};
+use support::packet::{Tcp, both};
+use support::reference::{DIRECTIONS, DestinationOfDropped, Source};
 use support::{cases, on_all_cores};
+use tcp_reset::tcp::RST;
 use tcp_reset::{Checksum, Config, NoReset};
 
 #[test]
 fn short_packets() {
     on_all_cores(&cases::short(), |packet| {
         for config in settings() {
-            for towards in Towards::ALL {
-                let _answer_or_reason = doors::answer(packet, &config, towards);
+            for towards in DIRECTIONS {
+                let _answer_or_reason = doors::answer(packet, &config.towards(towards));
             }
         }
     });
@@ -27,8 +29,8 @@ fn short_packets() {
 fn short_frames() {
     on_all_cores(&cases::short_frames(), |frame| {
         for config in settings() {
-            for towards in Towards::ALL {
-                let _answer_or_reason = doors::check(Input::Frame, frame, &config, towards);
+            for towards in DIRECTIONS {
+                let _answer_or_reason = doors::check(Input::Frame, frame, &config.towards(towards));
             }
         }
     });
@@ -40,9 +42,9 @@ fn every_hop_limit() {
     for hop_limit in 0..=255 {
         for packet in [cases::long(40), cases::long(41)].concat() {
             let config = Config::new().hop_limit(hop_limit);
-            let reply = doors::answer(&packet, &config, Source).unwrap();
+            let reply = doors::answer(&packet, &config).unwrap();
             assert_eq!(reply[if reply.len() == 40 { 8 } else { 7 }], hop_limit);
-            let _ = doors::check(Input::Frame, &cases::framed(&[], &packet), &config, DestinationOfDropped);
+            let _ = doors::check(Input::Frame, &cases::framed(&[], &packet), &config.towards(DestinationOfDropped));
         }
     }
 }
@@ -78,32 +80,36 @@ fn long_packets_with_a_wrong_checksum() {
 
 /// Asserts what every function answers. They take turns in direction and in number of VLAN tags.
 fn assert_long(packet: &[u8], place: usize, expected: Result<(), NoReset>) {
-    let towards = Towards::ALL[place % 3];
-    assert_eq!(doors::answer(packet, &Config::new(), towards).map(drop), expected, "{} bytes", packet.len());
+    let towards = DIRECTIONS[place % 3];
+    assert_eq!(doors::answer(packet, &Config::new().towards(towards)).map(drop), expected, "{} bytes", packet.len());
     let frame = cases::framed(&[[0x81, 0, 0, 1]; 2][..place % 3], packet);
-    assert_eq!(doors::check(Input::Frame, &frame, &Config::new(), towards).map(drop), expected);
+    assert_eq!(doors::check(Input::Frame, &frame, &Config::new().towards(towards)).map(drop), expected);
     let trusting = Config::new().tcp_checksum(Checksum::Trust);
     if expected.is_ok() {
-        doors::answer(packet, &trusting, towards).unwrap();
-        doors::check(Input::Frame, &frame, &trusting, towards).unwrap();
+        doors::answer(packet, &trusting.towards(towards)).unwrap();
+        doors::check(Input::Frame, &frame, &trusting.towards(towards)).unwrap();
     }
 }
 
-/// A segment that no IP packet can hold, and the longest that one can.
+/// Segments that no IP packet can hold, and the longest that one can.
 #[test]
 fn the_longest_segments() {
     for len in [65_535, 65_536, 65_537, 1 << 17] {
         let mut bytes = vec![0; 32 + len];
+        bytes[0] = 1;
         bytes[32 + 12..][..2].copy_from_slice(&[0x50, 0x10]);
-        let expected = if len > 0xffff { Err(NoReset::TotalLength) } else { Ok(()) };
-        for towards in Towards::ALL {
-            let config = Config::new().tcp_checksum(Checksum::Trust);
-            assert_eq!(doors::check(Input::SegmentOverIpv6, &bytes, &config, towards).map(drop), expected, "{len}");
-            assert_eq!(
-                doors::check(Input::SegmentOverIpv4, &bytes[24..], &config, towards).map(drop),
-                expected,
-                "{len}"
-            );
+        let expected = if len > 0xffff { NoReset::TooLong } else { NoReset::TcpChecksum };
+        for towards in DIRECTIONS {
+            for (tcp_checksum, expected) in [
+                (Checksum::Trust, Ok(())),
+                (Checksum::Verify, Err(expected)),
+                (Checksum::VerifyOrPartial, Err(expected)),
+            ] {
+                let config = Config::new().tcp_checksum(tcp_checksum).towards(towards);
+                for (input, bytes) in [(Input::SegmentOverIpv6, &bytes[..]), (Input::SegmentOverIpv4, &bytes[24..])] {
+                    assert_eq!(doors::check(input, bytes, &config).map(drop), expected, "{len}");
+                }
+            }
         }
     }
 }
@@ -111,21 +117,22 @@ fn the_longest_segments() {
 /// No row does without a reset or without a silence.
 #[test]
 fn every_row_is_called() {
-    let packets = [cases::long(40), cases::long(40).iter().map(|packet| packet[..packet.len() - 1].to_vec()).collect()];
+    let resets = both(&Tcp { flags: RST, ..Tcp::default() }).to_vec();
+    let packets = [cases::long(40), resets];
     for door in DOORS {
         let mut answers = BTreeSet::new();
         for packet in packets.concat() {
             let framed = cases::framed(&[], &packet);
             let bytes = if door.input == Input::Frame { Some(&framed[..]) } else { door.input.of_packet(&packet) };
             for config in settings() {
-                for towards in Towards::ALL {
-                    let answer = bytes.and_then(|bytes| (door.call)(bytes, &config, towards));
+                for towards in DIRECTIONS {
+                    let answer = bytes.and_then(|bytes| (door.call)(bytes, &config.towards(towards)));
                     answers.extend(answer.map(|answer| answer.is_ok()));
                 }
             }
         }
-        // `Segment` knows one reason, which these packets do not have.
-        let silence = door.functions.contains(&"tcp::Segment::reset");
+        // They give numbers, never a reason.
+        let silence = door.functions.contains(&"tcp::reset_numbers");
         assert!(answers.contains(&true) && (silence || answers.contains(&false)), "{:?}", door.functions);
     }
 }
@@ -143,8 +150,9 @@ const OTHERS: &[(&str, &str)] = &[
     ("config::Config::ipv4_checksum", "settings"),
     ("config::Config::tcp_checksum", "settings"),
     ("config::Config::partial_checksum", "settings"),
+    ("config::Config::towards", "settings"),
     ("no_reset::NoReset::as_str", "reasons"),
-    ("offender::Offender::of", "offender"),
+    ("endpoints::Endpoints::of", "offender"),
 ];
 
 /// A public function without a row is not tested: give it one in `tests/support/src/doors.rs`.
@@ -186,9 +194,11 @@ fn settings_are_kept() {
         .hop_limit(1)
         .ipv4_checksum(Checksum::Trust)
         .tcp_checksum(Checksum::Trust)
+        .towards(DestinationOfDropped)
         .partial_checksum(true);
     let set = (CONFIG.profile, CONFIG.hop_limit, CONFIG.ipv4_checksum, CONFIG.tcp_checksum, CONFIG.partial_checksum);
     assert_eq!(set, (Profile::TcpStack, 1, Checksum::Trust, Checksum::Trust, true));
+    assert_eq!((CONFIG.towards, Config::new().towards), (DestinationOfDropped, Source));
     let new = Config::new();
     let set = (new.profile, new.hop_limit, new.ipv4_checksum, new.tcp_checksum, new.partial_checksum);
     assert_eq!(set, (Profile::Netfilter, 64, Checksum::Verify, Checksum::Verify, false));

@@ -15,7 +15,7 @@ use support::doors::{answer_by_one, settings};
 use support::on_all_cores;
 use support::packet::{Tcp, both, repair};
 use support::protocol::TCP;
-use support::reference::Towards;
+use support::reference::DIRECTIONS;
 use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Config, Profile};
 
@@ -45,8 +45,8 @@ fn compare_all<T: Copy + Sync>(name: &str, items: &[T], compare: impl Fn(T) -> u
 }
 
 fn compare(packet: &[u8], config: &Config) {
-    for towards in Towards::ALL {
-        let _answer_or_reason = answer_by_one(packet, config, towards);
+    for towards in DIRECTIONS {
+        let _answer_or_reason = answer_by_one(packet, &config.towards(towards));
     }
 }
 

@@ -4,15 +4,16 @@
 
 use support::DIRT;
 use support::doors::{STRICT, answer, answer_by_one};
-use support::packet::{Tcp, V4, V6, both};
-use support::reference::{Source, long};
+use support::packet::{Tcp, V4, V6, both, partial, unstated};
+use support::reference::{DestinationOfDelivered, long};
+use tcp_reset::tcp::ACK;
 use tcp_reset::{Checksum, Config, NoReset};
 
 const SEQ: u32 = 1_000_000;
 
 /// The acknowledgment number of the reset that answers `packet`.
 fn ack(packet: &[u8], config: Config) -> Result<u32, NoReset> {
-    answer(packet, &config, Source).map(|reply| long(&reply, reply.len() - 12))
+    answer(packet, &config).map(|reply| long(&reply, reply.len() - 12))
 }
 
 const NETFILTER: Config = Config::new();
@@ -22,10 +23,10 @@ const TCP_STACK: Config = STRICT;
 #[test]
 fn padding_changes_nothing() {
     for packet in both(&Tcp { seq: SEQ, data: b"seven !".to_vec(), ..Tcp::default() }) {
-        let reply = answer(&packet, &NETFILTER, Source);
+        let reply = answer(&packet, &NETFILTER);
         for padding in 0..=1500 {
             let padded = [&packet[..], &vec![DIRT; padding]].concat();
-            assert_eq!(answer_by_one(&padded, &NETFILTER, Source), reply, "{padding} bytes");
+            assert_eq!(answer_by_one(&padded, &NETFILTER), reply, "{padding} bytes");
         }
     }
 }
@@ -36,7 +37,7 @@ fn every_length(mut packet: Vec<u8>, length_at: usize, expected: impl Fn(u16) ->
     let trusting = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
     for len in 0..=0xffff_u16 {
         packet[length_at..length_at + 2].copy_from_slice(&len.to_be_bytes());
-        let reply = answer_by_one(&packet, &trusting, Source);
+        let reply = answer_by_one(&packet, &trusting);
         assert_eq!(reply.map(|reply| long(&reply, reply.len() - 12)), expected(len), "{len}");
     }
 }
@@ -44,7 +45,9 @@ fn every_length(mut packet: Vec<u8>, length_at: usize, expected: impl Fn(u16) ->
 #[test]
 fn every_ipv4_total_length() {
     every_length(V4::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes(), 2, |total_len| match total_len {
-        0..20 => Err(NoReset::TotalLength),
+        // Not stated.
+        0 => Err(NoReset::UnknownLength),
+        1..20 => Err(NoReset::TotalLength),
         20..40 => Err(NoReset::TcpHeader),
         40.. => Ok(SEQ + 1 + u32::from(total_len - 40)),
     });
@@ -53,10 +56,32 @@ fn every_ipv4_total_length() {
 #[test]
 fn every_ipv6_payload_length() {
     every_length(V6::with(Tcp { seq: SEQ, ..Tcp::default() }).bytes(), 4, |payload_len| match payload_len {
-        0 => Err(NoReset::Jumbogram),
+        0 => Err(NoReset::UnknownLength),
         1..20 => Err(NoReset::TcpHeader),
         20.. => Ok(SEQ + 1 + u32::from(payload_len - 20)),
     });
+}
+
+/// A packet of more than 64 KiB, as before segmentation offload: its length is not stated, and its checksum is partial.
+#[test]
+fn longer_than_a_length_can_state() {
+    for segment_len in [65_536, 70_001, 200_000] {
+        for (packet, tcp_at) in both(&Tcp { flags: ACK, ack: SEQ, ..Tcp::default() }).into_iter().zip([20, 40]) {
+            let mut packet = unstated(&packet);
+            packet.resize(tcp_at + segment_len, 7);
+            let packet = partial(&packet, tcp_at);
+            for (tcp_checksum, expected) in [(Checksum::Trust, Ok(())), (Checksum::VerifyOrPartial, Ok(()))] {
+                let config = NETFILTER.tcp_checksum(tcp_checksum);
+                assert_eq!(answer(&packet, &config).map(drop), expected);
+                let delivered = config.towards(DestinationOfDelivered);
+                assert_eq!(answer(&packet, &delivered), Err(NoReset::UnknownLength));
+            }
+            let mut wrong = packet.clone();
+            wrong[tcp_at + 16] ^= 1;
+            let config = NETFILTER.tcp_checksum(Checksum::VerifyOrPartial);
+            assert_eq!(answer(&wrong, &config), Err(NoReset::TooLong));
+        }
+    }
 }
 
 /// A segment of 40 bytes under every data offset. The TCP stack refuses an impossible one; netfilter

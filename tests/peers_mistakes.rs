@@ -28,7 +28,7 @@
 use support::doors;
 use support::packet::{Tcp, both};
 use support::protocol::{CWR, ECE, PSH};
-use support::reference::{Source, long};
+use support::reference::long;
 use tcp_reset::Config;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
@@ -38,7 +38,7 @@ const NUMBER: u32 = 1_406_759_780;
 /// Control bits, SEQ and ACK of the reset for a segment, the same over both versions of IP.
 fn answer(tcp: &Tcp) -> (u8, u32, u32) {
     let [v4, v6] = both(tcp).map(|packet| {
-        let reply = doors::answer(&packet, &Config::new(), Source).unwrap();
+        let reply = doors::answer(&packet, &Config::new()).unwrap();
         let segment = &reply[reply.len() - 20..];
         (segment[13], long(segment, 4), long(segment, 8))
     });

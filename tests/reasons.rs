@@ -9,8 +9,9 @@ use std::fs;
 use support::cases::{IPV4_ADDRESSES, IPV6_ADDRESSES, from_and_to};
 use support::doors::{self, STRICT};
 use support::faults;
-use support::reference::{DestinationOfDropped, Source, Towards};
-use tcp_reset::{Config, NoReset, Profile};
+use support::packet::{Tcp, both, unstated};
+use support::reference::{DIRECTIONS, DestinationOfDropped};
+use tcp_reset::{Checksum, Config, NoReset, Profile};
 
 /// Each fault alone and any two, of packets, of frames with packets in them, and of segments: the first check that fails gives
 /// the reason.
@@ -18,13 +19,13 @@ use tcp_reset::{Config, NoReset, Profile};
 fn of_two_faults_the_first_is_named() {
     for spoilt in faults::all() {
         for config in [STRICT, Config::new()] {
-            for towards in Towards::ALL {
+            for towards in DIRECTIONS {
                 let first = spoilt.faults.iter().find(|fault| match fault.reason {
                     NoReset::DataOffset => config.profile == Profile::TcpStack,
                     NoReset::NoConnection => towards == DestinationOfDropped,
                     _ => true,
                 });
-                let answer = doors::check(spoilt.input, &spoilt.bytes, &config, towards);
+                let answer = doors::check(spoilt.input, &spoilt.bytes, &config.towards(towards));
                 let names: Vec<_> = spoilt.faults.iter().map(|fault| fault.name).collect();
                 assert_eq!(answer.err(), first.map(|fault| fault.reason), "{:?}: {names:?} {towards:?}", spoilt.input);
             }
@@ -32,14 +33,20 @@ fn of_two_faults_the_first_is_named() {
     }
 }
 
-/// Every reason has a fault that draws it alone.
+/// Every reason has a fault that draws it alone. That a length is not stated is no fault where the checksum is trusted.
 #[test]
 fn every_reason_is_reached() {
-    let reached: BTreeSet<usize> = faults::all()
+    let mut reached: BTreeSet<usize> = faults::all()
         .iter()
         .filter(|spoilt| spoilt.faults.len() == 1)
-        .map(|spoilt| doors::check(spoilt.input, &spoilt.bytes, &STRICT, DestinationOfDropped).unwrap_err() as usize)
+        .map(|spoilt| {
+            doors::check(spoilt.input, &spoilt.bytes, &STRICT.towards(DestinationOfDropped)).unwrap_err() as usize
+        })
         .collect();
+    for packet in both(&Tcp::default()) {
+        let answer = doors::answer(&unstated(&packet), &STRICT.tcp_checksum(Checksum::Trust));
+        reached.insert(answer.unwrap_err() as usize);
+    }
     assert_eq!(reached, NoReset::ALL.map(|reason| reason as usize).into());
 }
 
@@ -47,7 +54,7 @@ fn every_reason_is_reached() {
 #[test]
 fn addresses() {
     for (address, is_unicast) in IPV4_ADDRESSES.into_iter().chain(IPV6_ADDRESSES) {
-        let answers = from_and_to(address).map(|packet| doors::answer(&packet, &STRICT, Source).err());
+        let answers = from_and_to(address).map(|packet| doors::answer(&packet, &STRICT).err());
         let expected = if is_unicast { [None, None] } else { [Some(NoReset::Source), Some(NoReset::Destination)] };
         assert_eq!(answers, expected, "{address}");
     }
@@ -77,6 +84,8 @@ fn reasons_have_numbers_and_texts() {
         (17, NoReset::GroupAddress,    "group address in an Ethernet frame"),
         (18, NoReset::VlanTags,        "too many VLAN tags"),
         (19, NoReset::EtherType,       "neither IPv4 nor IPv6 in an Ethernet frame"),
+        (20, NoReset::UnknownLength,   "unknown length"),
+        (21, NoReset::TooLong,         "TCP segment too long to verify"),
     ];
     for (number, reason, text) in reasons {
         assert_eq!(reason as usize, number);
@@ -102,9 +111,8 @@ fn c_has_them_all() {
             constant.push(letter.to_ascii_uppercase());
         }
         for (text, line) in [
-            (&reasons, format!("    {name} = {number},")),
-            (&reasons, format!("            NoReset::{name} => Self::{name},")),
-            (&header, format!("TCP_RESET_REASON{constant} = {number},")),
+            (&reasons, format!("pub const TCP_RESET_REASON{constant}: u32 = {number};")),
+            (&header, format!("#define TCP_RESET_REASON{constant} {number}")),
         ] {
             assert!(text.lines().any(|each| each.trim() == line.trim()), "capi has no line {line}");
         }

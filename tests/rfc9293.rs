@@ -10,7 +10,7 @@ use support::doors::{Numbers, answer, numbers};
 use support::packet::{Tcp, both};
 use support::protocol::{CWR, ECE, PSH, URG};
 use support::reference::{DestinationOfDelivered, DestinationOfDropped, Source, Towards, long};
-use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, Segment};
+use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, reset_numbers, reset_numbers_towards, seg_len};
 use tcp_reset::{Config, NoReset};
 
 /// What answers a segment.
@@ -74,7 +74,9 @@ fn the_table_holds() {
             for seq in SEQS {
                 for ack in ACKS {
                     let segment = Numbers { seq, ack, flags, data_len };
-                    assert_eq!(numbers(segment, Source), expected(answer, segment), "{segment:?}");
+                    if let Ok(expected) = expected(answer, segment) {
+                        assert_eq!(numbers(segment, Source), expected, "{segment:?}");
+                    }
                     // The longest packets are slow to build: one sequence number is enough.
                     if data_len < 2_000 || data_len == 65_495 && seq == 0xffff_fffe {
                         assert_packets(segment, Source, expected(answer, segment), "");
@@ -90,7 +92,7 @@ fn assert_packets(segment: Numbers, towards: Towards, expected: Result<(u32, Opt
     let Numbers { seq, ack, flags, data_len } = segment;
     let data = vec![0; data_len.try_into().unwrap()];
     for packet in both(&Tcp { seq, ack, flags, data, ..Tcp::default() }) {
-        let reply = answer(&packet, &Config::new(), towards).map(|reply| {
+        let reply = answer(&packet, &Config::new().towards(towards)).map(|reply| {
             let tcp = &reply[reply.len() - 20..];
             (long(tcp, 4), long(tcp, 8), tcp[13])
         });
@@ -134,7 +136,9 @@ fn rows_of_the_contract() {
                 let segment = Numbers { seq, ack: 0x8000_0001, flags: flags | others, data_len };
                 let expected = expected
                     .map(|(after, acknowledges)| (seq.wrapping_add(after), acknowledges.then_some(segment.ack)));
-                assert_eq!(numbers(segment, towards), expected, "{row}");
+                if let Ok(expected) = expected {
+                    assert_eq!(numbers(segment, towards), expected, "{row}");
+                }
                 assert_packets(segment, towards, expected, row);
             }
         }
@@ -144,20 +148,13 @@ fn rows_of_the_contract() {
 /// The numbers can be computed at compile time.
 #[test]
 fn the_rule_is_const() {
-    const SYN_SENT: Segment =
-        Segment { source_port: 36050, destination_port: 80, seq: 522_224_616, ack: 0, flags: SYN, data_len: 0 };
-    const SEG_LEN: u32 = SYN_SENT.seg_len();
-    const ANSWER: Option<Reset> = match SYN_SENT.reset() {
-        Ok(reset) => Some(reset),
-        Err(_) => None,
-    };
-    const FLAGS: Option<u8> = match ANSWER {
-        Some(reset) => Some(reset.flags()),
-        None => None,
-    };
-    assert_eq!(SEG_LEN, 1);
-    assert_eq!(ANSWER, Some(Reset { source_port: 80, destination_port: 36050, seq: 0, ack: Some(522_224_617) }));
-    assert_eq!(FLAGS, Some(RST | ACK));
+    const SEG_LEN: u32 = seg_len(SYN, 0);
+    const NUMBERS: (u32, Option<u32>) = reset_numbers(522_224_616, None, SEG_LEN);
+    const TOWARDS: (u32, Option<u32>) = reset_numbers_towards(DestinationOfDelivered, 522_224_616, None, SEG_LEN);
+    const RESET: Reset = Reset { source_port: 80, destination_port: 36050, seq: NUMBERS.0, ack: NUMBERS.1 };
+    const FLAGS: u8 = RESET.flags();
+    assert_eq!((SEG_LEN, NUMBERS, TOWARDS), (1, (0, Some(522_224_617)), (522_224_617, None)));
+    assert_eq!(FLAGS, RST | ACK);
 }
 
 /// The two segments that textbooks show and their resets, "R. 0:0(0) ack 522224617 win 0" and "R
@@ -194,7 +191,7 @@ fn textbook() {
         ),
     ] {
         let offender = bytes(offender);
-        assert_eq!(answer(&offender, &Config::new(), Source).unwrap(), bytes(reset));
+        assert_eq!(answer(&offender, &Config::new()).unwrap(), bytes(reset));
         assert!(both(&tcp).contains(&offender), "the tests' own builder is wrong");
     }
 }

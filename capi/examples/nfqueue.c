@@ -122,9 +122,9 @@ static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct n
         if (nfq_get_skbinfo(data) & NFQA_SKB_CSUMNOTREADY)
             config.flags = TCP_RESET_TRUST_TCP_CHECKSUM;
         source_len = tcp_reset_packet(packet, (size_t)len, to_source, sizeof to_source, &config, NULL);
+        config.towards = TCP_RESET_TOWARDS_DESTINATION_OF_DROPPED;
         if (firewall->both_ends)
-            destination_len = tcp_reset_packet_for_destination(packet, (size_t)len, TCP_RESET_FATE_DROPPED, to_destination,
-                                                               sizeof to_destination, &config, NULL);
+            destination_len = tcp_reset_packet(packet, (size_t)len, to_destination, sizeof to_destination, &config, NULL);
     }
     /* A packet that draws no reset is dropped too, as by REJECT: the rule that queued it has already rejected it. */
     if (nfq_set_verdict(queue, ntohl(header->packet_id), accepted ? NF_ACCEPT : NF_DROP, 0, NULL) < 0)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Turns an IP packet, IPv4 or IPv6, into the TCP reset that answers it, or says why none is sent. The reset is, bit for
  * bit, the one that Linux sends for `iptables -j REJECT --reject-with tcp-reset`.
@@ -24,17 +25,146 @@
  */
 
 
+/* Made by cbindgen (capi/header.sh) of capi/src/. Do not edit. */
 #ifndef TCP_RESET_H
 #define TCP_RESET_H
-
-/* Made by cbindgen (capi/header.sh) of capi/src/. Do not edit. */
 
 #include <stddef.h>
 #include <stdint.h>
 
-/** Settings as Linux's REJECT target has them; all zero is the same. */
-#define TCP_RESET_CONFIG_INIT { TCP_RESET_PROFILE_NETFILTER, 64, 0, 0 }
+#ifdef __cplusplus
+extern "C" {
+#endif
 
+/** Settings as Linux's REJECT target has them; all zero is the same. */
+#define TCP_RESET_CONFIG_INIT { TCP_RESET_PROFILE_NETFILTER, 64, 0, TCP_RESET_TOWARDS_SOURCE, {0, 0, 0} }
+
+
+/**
+ * A reset was written.
+ */
+#define TCP_RESET_REASON_NONE 0
+
+/**
+ * The packet is shorter than its headers say or, under TCP_RESET_TRUST_TCP_CHECKSUM, than its headers are.
+ */
+#define TCP_RESET_REASON_TRUNCATED 1
+
+/**
+ * The IP version is neither 4 nor 6, or not the one asked for.
+ */
+#define TCP_RESET_REASON_VERSION 2
+
+/**
+ * The IPv4 header length is below 20 bytes.
+ */
+#define TCP_RESET_REASON_HEADER_LENGTH 3
+
+/**
+ * The IPv4 total length is below the header length.
+ */
+#define TCP_RESET_REASON_TOTAL_LENGTH 4
+
+/**
+ * The IPv4 header checksum is wrong.
+ */
+#define TCP_RESET_REASON_HEADER_CHECKSUM 5
+
+/**
+ * The IPv6 payload length is zero, as in a jumbogram.
+ */
+#define TCP_RESET_REASON_JUMBOGRAM 6
+
+/**
+ * An IPv6 extension header runs past the packet.
+ */
+#define TCP_RESET_REASON_EXTENSION_HEADER 7
+
+/**
+ * A fragment other than the first: it holds no TCP header.
+ */
+#define TCP_RESET_REASON_FRAGMENT 8
+
+/**
+ * The protocol is not TCP.
+ */
+#define TCP_RESET_REASON_NOT_TCP 9
+
+/**
+ * The source address is not unicast.
+ */
+#define TCP_RESET_REASON_SOURCE 10
+
+/**
+ * The destination address is not unicast.
+ */
+#define TCP_RESET_REASON_DESTINATION 11
+
+/**
+ * The packet ends before a TCP header does.
+ */
+#define TCP_RESET_REASON_TCP_HEADER 12
+
+/**
+ * The segment is a reset itself, which is never answered.
+ */
+#define TCP_RESET_REASON_RST 13
+
+/**
+ * The TCP checksum is wrong.
+ */
+#define TCP_RESET_REASON_TCP_CHECKSUM 14
+
+/**
+ * The TCP data offset is below 5 or past the segment; only TCP_RESET_PROFILE_TCP_STACK checks it.
+ */
+#define TCP_RESET_REASON_DATA_OFFSET 15
+
+/**
+ * A SYN that was dropped: its destination has no connection to reset.
+ */
+#define TCP_RESET_REASON_NO_CONNECTION 16
+
+/**
+ * An address of the Ethernet frame is broadcast or multicast.
+ */
+#define TCP_RESET_REASON_GROUP_ADDRESS 17
+
+/**
+ * The Ethernet frame has more than two VLAN tags.
+ */
+#define TCP_RESET_REASON_VLAN_TAGS 18
+
+/**
+ * The Ethernet frame holds neither IPv4 nor IPv6.
+ */
+#define TCP_RESET_REASON_ETHER_TYPE 19
+
+/**
+ * The IP header does not state the packet's length (it is 0, as before segmentation offload), and the numbers of the reset
+ * depend on it. Only under TCP_RESET_TRUST_TCP_CHECKSUM or TCP_RESET_ACCEPT_PARTIAL_TCP_CHECKSUM.
+ */
+#define TCP_RESET_REASON_UNKNOWN_LENGTH 20
+
+/**
+ * More than 65,535 bytes of TCP, whose checksum would have to be verified.
+ */
+#define TCP_RESET_REASON_TOO_LONG 21
+
+/**
+ * The caller's mistake: a null pointer, an impossible length, or a number that is not defined here.
+ */
+#define TCP_RESET_REASON_ARGUMENT 1000
+
+/**
+ * The reply does not fit into the buffer.
+ */
+#define TCP_RESET_REASON_REPLY_SIZE 1001
+
+/**
+ * The version of this header: 10000 for each major version, 100 for each minor one, 1 for each patch.
+ */
+#define TCP_RESET_VERSION 100
 
 /**
  * The length in bytes of the longest reset, which is IPv6's.
@@ -52,27 +182,59 @@
 #define TCP_RESET_FRAME_MAX_LEN 82
 
 /**
- * The length in bytes of a reset's TCP segment.
+ * The length in bytes of a reset's TCP segment, and of a TCP header without options.
  */
 #define TCP_RESET_TCP_LEN 20
 
 /**
- * A flag of `struct tcp_reset_config`: the offender's IPv4 header checksum is not read.
+ * A `profile`: a firewall's reset, as `iptables -j REJECT --reject-with tcp-reset` sends it.
+ */
+#define TCP_RESET_PROFILE_NETFILTER 0
+
+/**
+ * A `profile`: a host's reset, for a port on which nobody listens. It is silent on an impossible data offset, and reflects
+ * the type of service or traffic class without its ECN bits.
+ */
+#define TCP_RESET_PROFILE_TCP_STACK 1
+
+/**
+ * A flag: the offender's IPv4 header checksum is not read.
  */
 #define TCP_RESET_TRUST_IPV4_CHECKSUM 1
 
 /**
- * A flag of `struct tcp_reset_config`: the offender's TCP checksum is not read, because somebody else has verified it or
- * the sender's network card has still to fill it in. The packet then need only hold the headers, up to the twentieth byte
- * of TCP's.
+ * A flag: the offender's TCP checksum is not read, because somebody else has verified it or the sender's network card has
+ * still to fill it in. The packet then need only hold the headers, up to the twentieth byte of TCP's.
  */
 #define TCP_RESET_TRUST_TCP_CHECKSUM 2
 
 /**
- * A flag of `struct tcp_reset_config`: the reset's TCP checksum is left to the network card or to the kernel. The field
- * then holds the folded sum of the pseudo-header, as for Linux's CHECKSUM_PARTIAL and VIRTIO_NET_HDR_F_NEEDS_CSUM.
+ * A flag: the reset's TCP checksum is left to the network card or to the kernel. The field then holds the folded sum of the
+ * pseudo-header, as for Linux's CHECKSUM_PARTIAL and VIRTIO_NET_HDR_F_NEEDS_CSUM.
  */
-#define TCP_RESET_PARTIAL_CHECKSUM 4
+#define TCP_RESET_LEAVE_TCP_CHECKSUM_PARTIAL 4
+
+/**
+ * A flag: the offender's TCP checksum is verified, but one that its network card has still to complete is accepted too. The
+ * field then holds the folded sum of the pseudo-header, as in captures of the sending host. TCP_RESET_TRUST_TCP_CHECKSUM
+ * takes precedence.
+ */
+#define TCP_RESET_ACCEPT_PARTIAL_TCP_CHECKSUM 8
+
+/**
+ * A value of `towards`: the reset answers the packet, and goes to its source.
+ */
+#define TCP_RESET_TOWARDS_SOURCE 0
+
+/**
+ * A value of `towards`: the reset goes to the destination of a packet that was dropped, as by a firewall.
+ */
+#define TCP_RESET_TOWARDS_DESTINATION_OF_DROPPED 1
+
+/**
+ * A value of `towards`: the reset goes to the destination of a packet that was delivered, as past a passive monitor.
+ */
+#define TCP_RESET_TOWARDS_DESTINATION_OF_DELIVERED 2
 
 /**
  * FIN, a bit of the TCP flags.
@@ -95,167 +257,8 @@
 #define TCP_RESET_ACK 16
 
 /**
- * Why no reset was written. The numbers never change, and new reasons get new ones.
- */
-enum tcp_reset_reason
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * A reset was written.
-     */
-    TCP_RESET_REASON_NONE = 0,
-    /**
-     * The packet is shorter than its headers say or, under TCP_RESET_TRUST_TCP_CHECKSUM, than its headers are.
-     */
-    TCP_RESET_REASON_TRUNCATED = 1,
-    /**
-     * The IP version is neither 4 nor 6, or not the one asked for.
-     */
-    TCP_RESET_REASON_VERSION = 2,
-    /**
-     * The IPv4 header length is below 20 bytes.
-     */
-    TCP_RESET_REASON_HEADER_LENGTH = 3,
-    /**
-     * The IPv4 total length is below the header length, or a TCP segment is longer than an IP packet can carry.
-     */
-    TCP_RESET_REASON_TOTAL_LENGTH = 4,
-    /**
-     * The IPv4 header checksum is wrong.
-     */
-    TCP_RESET_REASON_HEADER_CHECKSUM = 5,
-    /**
-     * The IPv6 payload length is zero, as in a jumbogram.
-     */
-    TCP_RESET_REASON_JUMBOGRAM = 6,
-    /**
-     * An IPv6 extension header runs past the packet.
-     */
-    TCP_RESET_REASON_EXTENSION_HEADER = 7,
-    /**
-     * A fragment other than the first: it holds no TCP header.
-     */
-    TCP_RESET_REASON_FRAGMENT = 8,
-    /**
-     * The protocol is not TCP.
-     */
-    TCP_RESET_REASON_NOT_TCP = 9,
-    /**
-     * The source address is not unicast.
-     */
-    TCP_RESET_REASON_SOURCE = 10,
-    /**
-     * The destination address is not unicast.
-     */
-    TCP_RESET_REASON_DESTINATION = 11,
-    /**
-     * The packet ends before a TCP header does.
-     */
-    TCP_RESET_REASON_TCP_HEADER = 12,
-    /**
-     * The segment is a reset itself, which is never answered.
-     */
-    TCP_RESET_REASON_RST = 13,
-    /**
-     * The TCP checksum is wrong.
-     */
-    TCP_RESET_REASON_TCP_CHECKSUM = 14,
-    /**
-     * The TCP data offset is below 5 or past the segment; only TCP_RESET_PROFILE_TCP_STACK checks it.
-     */
-    TCP_RESET_REASON_DATA_OFFSET = 15,
-    /**
-     * A SYN that was dropped: its destination has no connection to reset.
-     */
-    TCP_RESET_REASON_NO_CONNECTION = 16,
-    /**
-     * An address of the Ethernet frame is broadcast or multicast.
-     */
-    TCP_RESET_REASON_GROUP_ADDRESS = 17,
-    /**
-     * The Ethernet frame has more than two VLAN tags.
-     */
-    TCP_RESET_REASON_VLAN_TAGS = 18,
-    /**
-     * The Ethernet frame holds neither IPv4 nor IPv6.
-     */
-    TCP_RESET_REASON_ETHER_TYPE = 19,
-    /**
-     * One that this header does not know.
-     */
-    TCP_RESET_REASON_OTHER = 999,
-    /**
-     * The caller's mistake: a null pointer, an impossible length, or a number that is not defined here.
-     */
-    TCP_RESET_REASON_ARGUMENT = 1000,
-    /**
-     * The reply does not fit into the buffer.
-     */
-    TCP_RESET_REASON_REPLY_SIZE = 1001,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum tcp_reset_reason tcp_reset_reason;
-#else
-typedef uint32_t tcp_reset_reason;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Linux has two reset generators: which one to follow.
- */
-enum tcp_reset_profile
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint8_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * A firewall's: `iptables -j REJECT --reject-with tcp-reset`.
-     */
-    TCP_RESET_PROFILE_NETFILTER = 0,
-    /**
-     * A host's, for a port on which nobody listens. It is silent on an impossible data offset, and reflects the type of
-     * service or traffic class without its ECN bits.
-     */
-    TCP_RESET_PROFILE_TCP_STACK = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum tcp_reset_profile tcp_reset_profile;
-#else
-typedef uint8_t tcp_reset_profile;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * What became of the offending packet: it decides which sequence number its destination expects next.
- */
-enum tcp_reset_fate
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint8_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * It was dropped, as by a firewall.
-     */
-    TCP_RESET_FATE_DROPPED = 0,
-    /**
-     * It was delivered, as past a passive monitor.
-     */
-    TCP_RESET_FATE_DELIVERED = 1,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum tcp_reset_fate tcp_reset_fate;
-#else
-typedef uint8_t tcp_reset_fate;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Settings. All zero is the default; a null pointer is the same. New settings will be zero by default too.
+ * Settings. All zero is the default; a null pointer is the same. New settings will take the place of reserved bytes, and zero
+ * will be their default.
  */
 struct tcp_reset_config {
     /**
@@ -271,43 +274,26 @@ struct tcp_reset_config {
      */
     uint8_t flags;
     /**
+     * Which end of the connection the reset goes to: TCP_RESET_TOWARDS_SOURCE or the like. To end both sides, call twice.
+     *
+     * One segment does not show the whole state of a connection: the documentation of Config::towards() in the Rust crate
+     * explains when a destination ignores a reset.
+     */
+    uint8_t towards;
+    /**
      * Zero.
      */
-    uint8_t reserved;
+    uint32_t reserved[3];
 };
 
 /**
- * What the reset rule has to know of an offending segment. All numbers are in the machine's byte order.
+ * Why no reset was written: TCP_RESET_REASON_TRUNCATED and the like. The numbers never change, and new reasons get new ones.
  */
-struct tcp_reset_segment {
-    /**
-     * SEG.SEQ, the sequence number.
-     */
-    uint32_t seq;
-    /**
-     * SEG.ACK, the acknowledgment number; it counts only with TCP_RESET_ACK.
-     */
-    uint32_t ack;
-    /**
-     * How many bytes of data follow the header, without SYN and FIN.
-     */
-    uint32_t data_len;
-    /**
-     * The port it came from.
-     */
-    uint16_t source_port;
-    /**
-     * The port it went to.
-     */
-    uint16_t destination_port;
-    /**
-     * The eight flag bits from CWR down to FIN.
-     */
-    uint8_t flags;
-};
+typedef uint32_t tcp_reset_reason;
 
 /**
- * The numbers of a reset, in the machine's byte order. Window and urgent pointer are 0, and there are no options.
+ * The numbers of a reset, in the machine's byte order. Window and urgent pointer are 0, and there are no options. The ports
+ * are the offender's, exchanged; towards the destination, as they are.
  */
 struct tcp_reset_numbers {
     /**
@@ -319,22 +305,10 @@ struct tcp_reset_numbers {
      */
     uint32_t ack;
     /**
-     * The port it comes from.
-     */
-    uint16_t source_port;
-    /**
-     * The port it goes to.
-     */
-    uint16_t destination_port;
-    /**
      * TCP_RESET_RST, or TCP_RESET_RST | TCP_RESET_ACK.
      */
     uint8_t flags;
 };
-
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
 
 /**
  * Writes the reset that answers a packet, IPv4 or IPv6, and returns its length: TCP_RESET_MAX_LEN at most.
@@ -350,21 +324,6 @@ size_t tcp_reset_packet(const void *packet,
                         tcp_reset_reason *reason);
 
 /**
- * Writes the reset that ends the connection of a packet, IPv4 or IPv6, at the packet's destination, in the name of its
- * source. `fate` is TCP_RESET_FATE_DROPPED or TCP_RESET_FATE_DELIVERED. To end both sides, call tcp_reset_packet() too.
- *
- * One segment does not show the whole state: the documentation of reset_for_destination() in the Rust crate explains when
- * a destination ignores such a reset.
- */
-size_t tcp_reset_packet_for_destination(const void *packet,
-                                        size_t packet_len,
-                                        uint8_t fate,
-                                        void *reply,
-                                        size_t reply_size,
-                                        const struct tcp_reset_config *config,
-                                        tcp_reset_reason *reason);
-
-/**
  * The same as tcp_reset_packet() for IPv4 alone, a third less code: TCP_RESET_IPV4_LEN bytes.
  */
 size_t tcp_reset_ipv4_packet(const void *packet,
@@ -375,8 +334,9 @@ size_t tcp_reset_ipv4_packet(const void *packet,
                              tcp_reset_reason *reason);
 
 /**
- * Writes the Ethernet frame that answers a frame, addresses swapped, VLAN tags copied, and returns its length:
- * TCP_RESET_FRAME_MAX_LEN at most. Padding to the least length of a frame is left to the driver or the network card.
+ * Writes the Ethernet frame that answers a frame and returns its length: TCP_RESET_FRAME_MAX_LEN at most. VLAN tags are
+ * copied; the addresses are swapped, unless the reset goes to the destination. Padding to the least length of a frame is left
+ * to the driver or the network card.
  */
 size_t tcp_reset_frame(const void *frame,
                        size_t frame_len,
@@ -386,22 +346,11 @@ size_t tcp_reset_frame(const void *frame,
                        tcp_reset_reason *reason);
 
 /**
- * Writes the Ethernet frame that ends the connection at the frame's destination: see tcp_reset_packet_for_destination().
- */
-size_t tcp_reset_frame_for_destination(const void *frame,
-                                       size_t frame_len,
-                                       uint8_t fate,
-                                       void *reply,
-                                       size_t reply_size,
-                                       const struct tcp_reset_config *config,
-                                       tcp_reset_reason *reason);
-
-/**
  * Writes the TCP segment that answers a segment whose IP header the caller has dealt with: TCP_RESET_TCP_LEN bytes.
  *
  * `segment` is the whole segment, as long as the IP header says. `source` and `destination` are its addresses as in the
- * packet, of `address_len` bytes each: 4 or 16. Of the settings, the profile and TCP_RESET_TRUST_TCP_CHECKSUM count; the
- * reset's checksum is complete.
+ * packet, of `address_len` bytes each: 4 or 16. Of the settings, `profile`, `towards` and the flags for the offender's TCP
+ * checksum count; the reset's checksum is complete.
  */
 size_t tcp_reset_tcp_segment(const void *segment,
                              size_t segment_len,
@@ -414,41 +363,42 @@ size_t tcp_reset_tcp_segment(const void *segment,
                              tcp_reset_reason *reason);
 
 /**
- * Writes the TCP segment that ends the connection at the segment's destination, ports not swapped: see
- * tcp_reset_packet_for_destination().
+ * The numbers of the reset that answers a segment, from its TCP header of 20 bytes, options left out: for buffers that do not
+ * hold the segment in one piece. `segment_len` is its length with header, options and data, by the IP header. Fills in
+ * `numbers` and returns TCP_RESET_REASON_NONE, or returns why there is no reset.
+ *
+ * The checksum is the caller's to verify. Of the settings, `profile` and `towards` count.
  */
-size_t tcp_reset_tcp_segment_for_destination(const void *segment,
-                                             size_t segment_len,
-                                             uint8_t fate,
-                                             const void *source,
-                                             const void *destination,
-                                             size_t address_len,
-                                             void *reply,
-                                             size_t reply_size,
-                                             const struct tcp_reset_config *config,
-                                             tcp_reset_reason *reason);
+tcp_reset_reason tcp_reset_tcp_header(const void *header,
+                                      size_t segment_len,
+                                      struct tcp_reset_numbers *numbers,
+                                      const struct tcp_reset_config *config);
 
 /**
- * The rule alone, for a stack that has parsed the segment and writes its own headers: fills in the numbers of the reset
- * that answers it, and returns TCP_RESET_REASON_NONE or why there is none.
+ * The same for a stack that has parsed the segment: the rule of TCP (RFC 9293, 3.10.7.1) and nothing else. `seq` and `ack`
+ * are the segment's, in the machine's byte order; `ack` counts only with TCP_RESET_ACK. `flags` has the segment's flags; only
+ * FIN, SYN, RST and ACK are looked at. `data_len` is the length of its data: SYN and FIN are counted here. `towards` is
+ * TCP_RESET_TOWARDS_SOURCE or the like.
  */
-tcp_reset_reason tcp_reset_numbers(const struct tcp_reset_segment *segment,
-                                   struct tcp_reset_numbers *numbers);
-
-/**
- * The same, for the reset that goes to the segment's destination: see tcp_reset_packet_for_destination().
- */
-tcp_reset_reason tcp_reset_numbers_for_destination(const struct tcp_reset_segment *segment,
-                                                   uint8_t fate,
-                                                   struct tcp_reset_numbers *numbers);
+tcp_reset_reason tcp_reset_parsed_segment(uint32_t seq,
+                                          uint32_t ack,
+                                          uint32_t flags,
+                                          size_t data_len,
+                                          uint32_t towards,
+                                          struct tcp_reset_numbers *numbers);
 
 /**
  * The reason in a few words, as strerror() does it: "wrong TCP checksum". Never null; the text is constant.
  */
 const char *tcp_reset_reason_name(uint32_t reason);
 
-#ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+/**
+ * The version of the library, in the form of TCP_RESET_VERSION, which is the header's.
+ */
+uint32_t tcp_reset_version(void);
 
-#endif  /* TCP_RESET_H */
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TCP_RESET_H */

@@ -10,13 +10,14 @@
 )]
 
 use core::ffi::{c_char, c_void};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use core::slice;
 
-use rule::checksum::Sum;
-use rule::{Config as Settings, MAX_LEN, ethernet, ipv4, tcp};
+use tcp_reset::tcp::{self, Addresses};
+use tcp_reset::{MAX_LEN, NoReset, Towards, ethernet, ipv4};
 
 use crate::reason::{Reason, name};
-use crate::types::{Config, Numbers, Segment, fate_of};
+use crate::types::{Config, Numbers, TCP_RESET_VERSION, end};
 
 /// Writes the reset that answers a packet, IPv4 or IPv6, and returns its length: TCP_RESET_MAX_LEN at most.
 ///
@@ -34,31 +35,7 @@ pub unsafe extern "C" fn tcp_reset_packet(
     let mut buffer = [0; MAX_LEN];
     // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(packet, packet_len, config) };
-    let answer = offender.and_then(|(packet, config)| Ok(&*rule::reset_with(packet, &config, &mut buffer)?));
-    // SAFETY: the header asks C for valid pointers.
-    unsafe { hand_over(answer, reply, reply_size, reason) }
-}
-
-/// Writes the reset that ends the connection of a packet, IPv4 or IPv6, at the packet's destination, in the name of its
-/// source. `fate` is TCP_RESET_FATE_DROPPED or TCP_RESET_FATE_DELIVERED. To end both sides, call tcp_reset_packet() too.
-///
-/// One segment does not show the whole state: the documentation of reset_for_destination() in the Rust crate explains when
-/// a destination ignores such a reset.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tcp_reset_packet_for_destination(
-    packet: *const c_void,
-    packet_len: usize,
-    fate: u8,
-    reply: *mut c_void,
-    reply_size: usize,
-    config: *const Config,
-    reason: *mut Reason,
-) -> usize {
-    let mut buffer = [0; MAX_LEN];
-    // SAFETY: the header asks C for valid pointers.
-    let offender = unsafe { offender(packet, packet_len, config) };
-    let answer = offender
-        .and_then(|(packet, config)| Ok(&*rule::reset_for_destination(packet, fate_of(fate)?, &config, &mut buffer)?));
+    let answer = offender.and_then(|(packet, config)| Ok(&*tcp_reset::reset_with(packet, &config, &mut buffer)?));
     // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
@@ -77,15 +54,16 @@ pub unsafe extern "C" fn tcp_reset_ipv4_packet(
     // SAFETY: the header asks C for valid pointers.
     let offender = unsafe { offender(packet, packet_len, config) };
     let answer = offender.and_then(|(packet, config)| {
-        let reset = ipv4::Reset::in_reply_to(packet, &config)?;
-        Ok(reset.emit(&mut buffer).as_slice())
+        ipv4::reset_with(packet, &config, &mut buffer)?;
+        Ok(buffer.as_slice())
     });
     // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
-/// Writes the Ethernet frame that answers a frame, addresses swapped, VLAN tags copied, and returns its length:
-/// TCP_RESET_FRAME_MAX_LEN at most. Padding to the least length of a frame is left to the driver or the network card.
+/// Writes the Ethernet frame that answers a frame and returns its length: TCP_RESET_FRAME_MAX_LEN at most. VLAN tags are
+/// copied; the addresses are swapped, unless the reset goes to the destination. Padding to the least length of a frame is left
+/// to the driver or the network card.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tcp_reset_frame(
     frame: *const c_void,
@@ -103,32 +81,11 @@ pub unsafe extern "C" fn tcp_reset_frame(
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
-/// Writes the Ethernet frame that ends the connection at the frame's destination: see tcp_reset_packet_for_destination().
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tcp_reset_frame_for_destination(
-    frame: *const c_void,
-    frame_len: usize,
-    fate: u8,
-    reply: *mut c_void,
-    reply_size: usize,
-    config: *const Config,
-    reason: *mut Reason,
-) -> usize {
-    let mut buffer = [0; ethernet::MAX_LEN];
-    // SAFETY: the header asks C for valid pointers.
-    let offender = unsafe { offender(frame, frame_len, config) };
-    let answer = offender.and_then(|(frame, config)| {
-        Ok(&*ethernet::reset_for_destination(frame, fate_of(fate)?, &config, &mut buffer)?)
-    });
-    // SAFETY: the header asks C for valid pointers.
-    unsafe { hand_over(answer, reply, reply_size, reason) }
-}
-
 /// Writes the TCP segment that answers a segment whose IP header the caller has dealt with: TCP_RESET_TCP_LEN bytes.
 ///
 /// `segment` is the whole segment, as long as the IP header says. `source` and `destination` are its addresses as in the
-/// packet, of `address_len` bytes each: 4 or 16. Of the settings, the profile and TCP_RESET_TRUST_TCP_CHECKSUM count; the
-/// reset's checksum is complete.
+/// packet, of `address_len` bytes each: 4 or 16. Of the settings, `profile`, `towards` and the flags for the offender's TCP
+/// checksum count; the reset's checksum is complete.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tcp_reset_tcp_segment(
     segment: *const c_void,
@@ -147,63 +104,66 @@ pub unsafe extern "C" fn tcp_reset_tcp_segment(
     // SAFETY: the header asks C for valid pointers.
     let addresses = unsafe { addresses(source, destination, address_len) };
     let answer = offender.and_then(|(segment, config)| {
-        let reset = tcp::Reset::in_reply_to(segment, addresses?, &config)?;
-        Ok(reset.emit(addresses?, &mut buffer).as_slice())
+        let addresses = addresses?;
+        tcp::Reset::in_reply_to(segment, addresses, &config)?.write_to(addresses, &mut buffer);
+        Ok(buffer.as_slice())
     });
     // SAFETY: the header asks C for valid pointers.
     unsafe { hand_over(answer, reply, reply_size, reason) }
 }
 
-/// Writes the TCP segment that ends the connection at the segment's destination, ports not swapped: see
-/// tcp_reset_packet_for_destination().
+/// The numbers of the reset that answers a segment, from its TCP header of 20 bytes, options left out: for buffers that do not
+/// hold the segment in one piece. `segment_len` is its length with header, options and data, by the IP header. Fills in
+/// `numbers` and returns TCP_RESET_REASON_NONE, or returns why there is no reset.
+///
+/// The checksum is the caller's to verify. Of the settings, `profile` and `towards` count.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tcp_reset_tcp_segment_for_destination(
-    segment: *const c_void,
+pub unsafe extern "C" fn tcp_reset_tcp_header(
+    header: *const c_void,
     segment_len: usize,
-    fate: u8,
-    source: *const c_void,
-    destination: *const c_void,
-    address_len: usize,
-    reply: *mut c_void,
-    reply_size: usize,
+    numbers: *mut Numbers,
     config: *const Config,
-    reason: *mut Reason,
-) -> usize {
-    let mut buffer = [0; tcp::HEADER_LEN];
+) -> Reason {
     // SAFETY: the header asks C for valid pointers.
-    let offender = unsafe { offender(segment, segment_len, config) };
-    // SAFETY: the header asks C for valid pointers.
-    let addresses = unsafe { addresses(source, destination, address_len) };
-    let answer = offender.and_then(|(segment, config)| {
-        let reset = tcp::Reset::for_destination(segment, addresses?, fate_of(fate)?, &config)?;
-        Ok(reset.emit(addresses?, &mut buffer).as_slice())
+    let (header, config) = unsafe { (array::<{ tcp::HEADER_LEN }>(header), settings(config)) };
+    let answer = header.and_then(|header| {
+        let (config, len) = (config?, length(segment_len)?);
+        if segment_len < tcp::HEADER_LEN {
+            return Err(NoReset::TcpHeader.into());
+        }
+        let reset = tcp::Reset::in_reply_to_header(header, len, &config)?;
+        Ok(Numbers::new(reset.seq, reset.ack))
     });
-    // SAFETY: the header asks C for valid pointers.
-    unsafe { hand_over(answer, reply, reply_size, reason) }
-}
-
-/// The rule alone, for a stack that has parsed the segment and writes its own headers: fills in the numbers of the reset
-/// that answers it, and returns TCP_RESET_REASON_NONE or why there is none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tcp_reset_numbers(segment: *const Segment, numbers: *mut Numbers) -> Reason {
-    // SAFETY: the header asks C for valid pointers.
-    let segment = unsafe { value(segment) };
-    let answer = segment.and_then(|segment| Ok(tcp::Segment::from(segment).reset()?.into()));
     // SAFETY: the header asks C for valid pointers.
     unsafe { fill_in(answer, numbers) }
 }
 
-/// The same, for the reset that goes to the segment's destination: see tcp_reset_packet_for_destination().
+/// The same for a stack that has parsed the segment: the rule of TCP (RFC 9293, 3.10.7.1) and nothing else. `seq` and `ack`
+/// are the segment's, in the machine's byte order; `ack` counts only with TCP_RESET_ACK. `flags` has the segment's flags; only
+/// FIN, SYN, RST and ACK are looked at. `data_len` is the length of its data: SYN and FIN are counted here. `towards` is
+/// TCP_RESET_TOWARDS_SOURCE or the like.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tcp_reset_numbers_for_destination(
-    segment: *const Segment,
-    fate: u8,
+pub unsafe extern "C" fn tcp_reset_parsed_segment(
+    seq: u32,
+    ack: u32,
+    flags: u32,
+    data_len: usize,
+    towards: u32,
     numbers: *mut Numbers,
 ) -> Reason {
-    // SAFETY: the header asks C for valid pointers.
-    let segment = unsafe { value(segment) };
-    let answer =
-        segment.and_then(|segment| Ok(tcp::Segment::from(segment).reset_for_destination(fate_of(fate)?)?.into()));
+    let answer = end(towards).and_then(|towards| {
+        let [.., flags] = flags.to_be_bytes();
+        let has = |flag| flags & flag != 0;
+        if has(tcp::RST) {
+            return Err(NoReset::Rst.into());
+        }
+        if towards == Towards::DestinationOfDropped && has(tcp::SYN) && !has(tcp::ACK) {
+            return Err(NoReset::NoConnection.into());
+        }
+        let (ack, seg_len) = (has(tcp::ACK).then_some(ack), tcp::seg_len(flags, length(data_len)?));
+        let (seq, ack) = tcp::reset_numbers_towards(towards, seq, ack, seg_len);
+        Ok(Numbers::new(seq, ack))
+    });
     // SAFETY: the header asks C for valid pointers.
     unsafe { fill_in(answer, numbers) }
 }
@@ -214,32 +174,56 @@ pub extern "C" fn tcp_reset_reason_name(reason: u32) -> *const c_char {
     name(reason).as_ptr()
 }
 
+/// The version of the library, in the form of TCP_RESET_VERSION, which is the header's.
+#[unsafe(no_mangle)]
+pub extern "C" fn tcp_reset_version() -> u32 {
+    TCP_RESET_VERSION
+}
+
 /// The bytes of an offender, and the settings.
 ///
 /// # Safety
 ///
 /// As for [`bytes`]; `config` is null or points to settings.
 #[inline(always)]
-unsafe fn offender<'a>(data: *const c_void, len: usize, config: *const Config) -> Result<(&'a [u8], Settings), Reason> {
+unsafe fn offender<'a>(
+    data: *const c_void,
+    len: usize,
+    config: *const Config,
+) -> Result<(&'a [u8], tcp_reset::Config), Reason> {
     // SAFETY: the caller says so.
-    let data = unsafe { bytes(data, len) }?;
-    // SAFETY: the caller says so, and null is checked first.
-    let config = if config.is_null() { Settings::new() } else { unsafe { config.read() }.settings()? };
-    Ok((data, config))
+    unsafe { Ok((bytes(data, len)?, settings(config)?)) }
 }
 
-/// The sum of two addresses.
+/// The settings; the default ones for a null pointer.
 ///
 /// # Safety
 ///
-/// As for [`bytes`], both addresses.
-unsafe fn addresses(source: *const c_void, destination: *const c_void, len: usize) -> Result<Sum, Reason> {
-    if !matches!(len, 4 | 16) {
-        return Err(Reason::Argument);
-    }
+/// `config` is null or points to settings.
+unsafe fn settings(config: *const Config) -> Result<tcp_reset::Config, Reason> {
+    // SAFETY: the caller says so. Nothing is written while the reference is in use.
+    unsafe { config.as_ref() }.map_or(Ok(tcp_reset::Config::new()), Config::settings)
+}
+
+/// Two addresses of so many bytes each.
+///
+/// # Safety
+///
+/// `source` and `destination` are null, or `len` bytes from there on can be read.
+unsafe fn addresses(source: *const c_void, destination: *const c_void, len: usize) -> Result<Addresses, Reason> {
     // SAFETY: the caller says so.
-    let (source, destination) = (unsafe { bytes(source, len) }?, unsafe { bytes(destination, len) }?);
-    Ok(Sum::of(source).plus(Sum::of(destination)))
+    unsafe {
+        match len {
+            4 => Ok([*array::<4>(source)?, *array(destination)?].map(Ipv4Addr::from).into()),
+            16 => Ok([*array::<16>(source)?, *array(destination)?].map(Ipv6Addr::from).into()),
+            _ => Err(Reason::ARGUMENT),
+        }
+    }
+}
+
+/// A length of TCP.
+fn length(len: usize) -> Result<u32, Reason> {
+    u32::try_from(len).map_err(|_| NoReset::TooLong.into())
 }
 
 /// Memory of the caller that can be read.
@@ -257,17 +241,17 @@ unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Result<&'a [u8], Reason>
 /// Refuses what cannot be an object in C: a null pointer, more than half of the address space, or past its end.
 fn check(data: *const c_void, len: usize) -> Result<(), Reason> {
     let possible = !data.is_null() && isize::try_from(len).is_ok() && data.addr().checked_add(len).is_some();
-    if possible { Ok(()) } else { Err(Reason::Argument) }
+    if possible { Ok(()) } else { Err(Reason::ARGUMENT) }
 }
 
-/// A copy of a value of the caller.
+/// So many bytes of the caller.
 ///
 /// # Safety
 ///
-/// `pointer` is null or points to a value.
-unsafe fn value<T: Copy>(pointer: *const T) -> Result<T, Reason> {
-    // SAFETY: the caller says so, and null is checked first.
-    if pointer.is_null() { Err(Reason::Argument) } else { Ok(unsafe { pointer.read() }) }
+/// `data` is null, or as many bytes from there on can be read, and nobody writes to them while the array is in use.
+unsafe fn array<'a, const N: usize>(data: *const c_void) -> Result<&'a [u8; N], Reason> {
+    // SAFETY: the caller says so, and bytes need no alignment.
+    unsafe { data.cast::<[u8; N]>().as_ref() }.ok_or(Reason::ARGUMENT)
 }
 
 /// Copies a reply to the caller's buffer, or sets the reason why there is none, and returns its length.
@@ -279,7 +263,7 @@ unsafe fn value<T: Copy>(pointer: *const T) -> Result<T, Reason> {
 #[inline(never)]
 unsafe fn hand_over(answer: Result<&[u8], Reason>, buffer: *mut c_void, size: usize, reason: *mut Reason) -> usize {
     let checked = check(buffer, size).and(answer);
-    let fits = checked.and_then(|reply| if reply.len() <= size { Ok(reply) } else { Err(Reason::ReplySize) });
+    let fits = checked.and_then(|reply| if reply.len() <= size { Ok(reply) } else { Err(Reason::REPLY_SIZE) });
     let (len, why) = match fits {
         Ok(reply) => {
             // In parts of two bytes, as every reply's length is even: whole, it is a call of `memcpy`, which takes 400 bytes
@@ -288,7 +272,7 @@ unsafe fn hand_over(answer: Result<&[u8], Reason>, buffer: *mut c_void, size: us
                 // SAFETY: the caller says so, and it fits; `reply` is not the caller's memory.
                 unsafe { buffer.cast::<[u8; 2]>().add(place).write(*part) };
             }
-            (reply.len(), Reason::None)
+            (reply.len(), Reason::NONE)
         }
         Err(reason) => (0, reason),
     };
@@ -306,11 +290,11 @@ unsafe fn hand_over(answer: Result<&[u8], Reason>, buffer: *mut c_void, size: us
 /// `numbers` is null or points to room for numbers.
 unsafe fn fill_in(answer: Result<Numbers, Reason>, numbers: *mut Numbers) -> Reason {
     match answer {
-        Ok(_) if numbers.is_null() => Reason::Argument,
+        Ok(_) if numbers.is_null() => Reason::ARGUMENT,
         Ok(answer) => {
             // SAFETY: the caller says so, and it is not null.
             unsafe { numbers.write(answer) };
-            Reason::None
+            Reason::NONE
         }
         Err(reason) => reason,
     }

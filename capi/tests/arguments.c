@@ -1,4 +1,5 @@
 /* Arguments that a mistake in C brings: null pointers, impossible lengths, numbers that are not defined. */
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static void check(int holds, int line, const char *what)
 /* The call returns 0 with this reason, and leaves the buffer alone. */
 #define DRAWS(expected, call)                               \
     do {                                                    \
-        reason = TCP_RESET_REASON_OTHER;                    \
+        reason = UINT32_MAX;                                \
         memset(reply, 0xa5, sizeof reply);                  \
         CHECK((call) == 0);                                 \
         CHECK(reason == (expected));                        \
@@ -39,7 +40,6 @@ int main(void)
     const size_t impossible[] = {(size_t)PTRDIFF_MAX + 1, SIZE_MAX - 1, SIZE_MAX};
     const tcp_reset_reason ARGUMENT = TCP_RESET_REASON_ARGUMENT;
     struct tcp_reset_config config = TCP_RESET_CONFIG_INIT, zero = {0};
-    struct tcp_reset_segment segment = {.flags = TCP_RESET_SYN, .seq = 7, .source_port = 1, .destination_port = 2};
     struct tcp_reset_numbers numbers;
     tcp_reset_reason reason;
     size_t i;
@@ -47,29 +47,26 @@ int main(void)
     memset(untouched, 0xa5, sizeof untouched);
     memcpy(frame + 14, SYN, sizeof SYN);
 
+    /* The same in memory, whatever the compiler's flags are. */
+    CHECK(sizeof reason == 4 && sizeof config == 16 && sizeof numbers == 12);
+
     /* Null pointers. */
     DRAWS(ARGUMENT, tcp_reset_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_packet(NULL, 0, reply, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, 0, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_packet_for_destination(NULL, 1, 0, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_packet_for_destination(SYN, sizeof SYN, 1, NULL, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_ipv4_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_ipv4_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_frame(NULL, sizeof frame, reply, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_frame(frame, sizeof frame, NULL, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_frame_for_destination(NULL, sizeof frame, 0, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_frame_for_destination(frame, sizeof frame, 1, NULL, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_tcp_segment(NULL, 20, SYN + 12, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, NULL, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, NULL, 4, reply, sizeof reply, NULL, &reason));
     DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, 4, NULL, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_tcp_segment_for_destination(NULL, 20, 0, SYN + 12, SYN + 16, 4, reply, 20, NULL, &reason));
     CHECK(tcp_reset_packet(NULL, 0, NULL, 0, NULL, NULL) == 0);
-    CHECK(tcp_reset_numbers(NULL, &numbers) == ARGUMENT);
-    CHECK(tcp_reset_numbers(&segment, NULL) == ARGUMENT);
-    CHECK(tcp_reset_numbers_for_destination(NULL, TCP_RESET_FATE_DELIVERED, &numbers) == ARGUMENT);
-    CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DELIVERED, NULL) == ARGUMENT);
+    CHECK(tcp_reset_tcp_header(NULL, 20, &numbers, NULL) == ARGUMENT);
+    CHECK(tcp_reset_tcp_header(TCP, 20, NULL, NULL) == ARGUMENT);
+    CHECK(tcp_reset_parsed_segment(1, 2, 0, 3, 0, NULL) == ARGUMENT);
 
     /* Lengths: more than half of the address space, or past its end. */
     for (i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
@@ -84,6 +81,14 @@ int main(void)
         if (i != 4 && i != 16)
             DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, i, reply, sizeof reply, NULL, &reason));
 
+    for (i = 0; i < 20; i++)
+        CHECK(tcp_reset_tcp_header(TCP, i, &numbers, NULL) == TCP_RESET_REASON_TCP_HEADER);
+    /* More than 32 bits. */
+    if (SIZE_MAX > UINT32_MAX) {
+        CHECK(tcp_reset_tcp_header(TCP, SIZE_MAX, &numbers, NULL) == TCP_RESET_REASON_TOO_LONG);
+        CHECK(tcp_reset_parsed_segment(1, 2, 0, SIZE_MAX, 0, &numbers) == TCP_RESET_REASON_TOO_LONG);
+    }
+
     /* A length of 0 is allowed. */
     DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_packet(SYN, 0, reply, sizeof reply, NULL, &reason));
     DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_frame(frame, 0, reply, sizeof reply, NULL, &reason));
@@ -96,19 +101,24 @@ int main(void)
         CHECK(reason == (i > 1 ? ARGUMENT : TCP_RESET_REASON_NONE));
         config = zero;
         config.flags = (uint8_t)i;
-        CHECK((tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 0) == (i > 7));
+        CHECK((tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 0) == (i > 15));
+        CHECK(reason == (i > 15 ? ARGUMENT : TCP_RESET_REASON_NONE));
         config = zero;
-        config.reserved = (uint8_t)i;
-        CHECK((tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 0) == (i > 0));
+        config.towards = (uint8_t)i;
+        CHECK((tcp_reset_frame(frame, sizeof frame, reply, sizeof reply, &config, &reason) == 0) == (i != 0 && i != 2));
+        CHECK(reason == (i == 1 ? TCP_RESET_REASON_NO_CONNECTION : i > 2 ? ARGUMENT : TCP_RESET_REASON_NONE));
+        CHECK((tcp_reset_tcp_header(TCP, 20, &numbers, &config) == ARGUMENT) == (i > 2));
+        CHECK((tcp_reset_parsed_segment(1, 2, 0, 3, (uint32_t)i, &numbers) == ARGUMENT) == (i > 2));
         config = zero;
         config.hop_limit = (uint8_t)i;
         CHECK(tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, NULL) == 40);
         CHECK(reply[8] == (i == 0 ? 64 : i));
         config = zero;
     }
-    for (i = 2; i < 256; i++) {
-        DRAWS(ARGUMENT, tcp_reset_packet_for_destination(SYN, sizeof SYN, (uint8_t)i, reply, sizeof reply, NULL, &reason));
-        CHECK(tcp_reset_numbers_for_destination(&segment, (uint8_t)i, &numbers) == ARGUMENT);
+    for (i = offsetof(struct tcp_reset_config, reserved); i < sizeof config; i++) {
+        ((unsigned char *)&config)[i] = 1;
+        DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason));
+        config = zero;
     }
 
     /* Each flag does what it says. */
@@ -123,20 +133,47 @@ int main(void)
     CHECK(reason == TCP_RESET_REASON_TCP_CHECKSUM);
     config.flags |= TCP_RESET_TRUST_TCP_CHECKSUM;
     CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 40);
-    config.flags = TCP_RESET_PARTIAL_CHECKSUM;
+    config.flags = TCP_RESET_LEAVE_TCP_CHECKSUM_PARTIAL;
     CHECK(tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 40);
     /* The sum of c000 0201 c633 6402, of 0006 and of 0014, folded. */
     CHECK(reply[36] == 0xec && reply[37] == 0x51);
+    /* The SYN has the same sum, as it is 20 bytes long too. */
+    memcpy(untouched, SYN, sizeof SYN);
+    untouched[36] = 0xec;
+    untouched[37] = 0x51;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, NULL, &reason) == 0);
+    CHECK(reason == TCP_RESET_REASON_TCP_CHECKSUM);
+    config.flags = TCP_RESET_ACCEPT_PARTIAL_TCP_CHECKSUM;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 40);
+    CHECK(tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason) == 40);
+    untouched[37] ^= 1;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 0);
+    CHECK(reason == TCP_RESET_REASON_TCP_CHECKSUM);
+    /* Before segmentation offload: total length 0, and the header checksum that goes with it. */
+    memcpy(untouched, SYN, sizeof SYN);
+    untouched[3] = 0;
+    untouched[11] += 0x28;
+    config.flags = TCP_RESET_TRUST_TCP_CHECKSUM;
+    CHECK(tcp_reset_packet(untouched, sizeof SYN, reply, sizeof reply, &config, &reason) == 0);
+    CHECK(reason == TCP_RESET_REASON_UNKNOWN_LENGTH);
 
     /* A SYN that was dropped has opened nothing; the reset for one that was delivered counts its SYN. */
-    CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DROPPED, &numbers) == TCP_RESET_REASON_NO_CONNECTION);
-    CHECK(tcp_reset_numbers_for_destination(&segment, TCP_RESET_FATE_DELIVERED, &numbers) == TCP_RESET_REASON_NONE);
-    CHECK(numbers.seq == 8 && numbers.ack == 0 && numbers.flags == TCP_RESET_RST && numbers.source_port == 1);
+    CHECK(tcp_reset_parsed_segment(7, 9, TCP_RESET_SYN, 0, TCP_RESET_TOWARDS_DESTINATION_OF_DROPPED, &numbers) ==
+          TCP_RESET_REASON_NO_CONNECTION);
+    CHECK(tcp_reset_parsed_segment(7, 9, TCP_RESET_SYN, 0, TCP_RESET_TOWARDS_DESTINATION_OF_DELIVERED, &numbers) == 0);
+    CHECK(numbers.seq == 8 && numbers.ack == 0 && numbers.flags == TCP_RESET_RST);
+    CHECK(tcp_reset_parsed_segment(7, 9, 0x5010, 10, TCP_RESET_TOWARDS_DESTINATION_OF_DELIVERED, &numbers) == 0);
+    CHECK(numbers.seq == 17 && numbers.ack == 9 && numbers.flags == (TCP_RESET_RST | TCP_RESET_ACK));
+    CHECK(tcp_reset_parsed_segment(7, 9, TCP_RESET_SYN, 0, TCP_RESET_TOWARDS_SOURCE, &numbers) == TCP_RESET_REASON_NONE);
+    CHECK(numbers.seq == 0 && numbers.ack == 8 && numbers.flags == (TCP_RESET_RST | TCP_RESET_ACK));
+    CHECK(tcp_reset_parsed_segment(7, 9, TCP_RESET_RST, 0, TCP_RESET_TOWARDS_SOURCE, &numbers) == TCP_RESET_REASON_RST);
+    CHECK(tcp_reset_parsed_segment(7, 9, TCP_RESET_SYN, 0, 256, &numbers) == ARGUMENT);
 
+    CHECK(tcp_reset_version() == TCP_RESET_VERSION);
     CHECK(strcmp(tcp_reset_reason_name(TCP_RESET_REASON_NONE), "a reset was written") == 0);
     CHECK(strcmp(tcp_reset_reason_name(TCP_RESET_REASON_ARGUMENT), "bad argument") == 0);
     CHECK(strcmp(tcp_reset_reason_name(TCP_RESET_REASON_REPLY_SIZE), "reply buffer too small") == 0);
-    CHECK(strcmp(tcp_reset_reason_name(20), "unknown reason") == 0);
+    CHECK(strcmp(tcp_reset_reason_name(22), "unknown reason") == 0);
     CHECK(strcmp(tcp_reset_reason_name(UINT32_MAX), "unknown reason") == 0);
     puts("arguments: each mistake draws its reason");
     return EXIT_SUCCESS;

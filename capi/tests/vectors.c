@@ -15,6 +15,9 @@
 
 #define JUNK 0xa5
 
+/* Stands for any reason; no reason has this number. */
+#define ANY UINT32_MAX
+
 struct reason {
     const char *rust;
     tcp_reset_reason reason;
@@ -33,14 +36,14 @@ struct file {
     const char *path;
     int version; /* 4 or 6 */
     int to_destination;
-    struct tcp_reset_config config;
+    uint8_t profile;
 };
 
 struct vector {
     char name[128];
     unsigned char *offender;
     size_t offender_len;
-    uint8_t fate;
+    uint8_t towards;
     unsigned char reply[TCP_RESET_MAX_LEN];
     size_t reply_len; /* 0 for silence */
     tcp_reset_reason reason;
@@ -79,35 +82,26 @@ static int is_junk(const unsigned char *bytes, size_t len)
 struct job {
     enum { PACKET, IPV4_PACKET, FRAME, SEGMENT } level;
     const struct file *file;
-    uint8_t fate;
+    struct tcp_reset_config config;
     const unsigned char *addresses;
 };
 
 static size_t run(const struct job *job, const void *offender, size_t len, void *reply, size_t size,
                   tcp_reset_reason *reason)
 {
-    const struct tcp_reset_config *config = &job->file->config;
     size_t address_len = job->file->version == 4 ? 4 : 16;
 
     calls++;
     switch (job->level) {
     case PACKET:
-        if (job->file->to_destination)
-            return tcp_reset_packet_for_destination(offender, len, job->fate, reply, size, config, reason);
-        return tcp_reset_packet(offender, len, reply, size, config, reason);
+        return tcp_reset_packet(offender, len, reply, size, &job->config, reason);
     case IPV4_PACKET:
-        return tcp_reset_ipv4_packet(offender, len, reply, size, config, reason);
+        return tcp_reset_ipv4_packet(offender, len, reply, size, &job->config, reason);
     case FRAME:
-        if (job->file->to_destination)
-            return tcp_reset_frame_for_destination(offender, len, job->fate, reply, size, config, reason);
-        return tcp_reset_frame(offender, len, reply, size, config, reason);
+        return tcp_reset_frame(offender, len, reply, size, &job->config, reason);
     default:
-        if (job->file->to_destination)
-            return tcp_reset_tcp_segment_for_destination(offender, len, job->fate, job->addresses,
-                                                         job->addresses + address_len, address_len, reply, size, config,
-                                                         reason);
         return tcp_reset_tcp_segment(offender, len, job->addresses, job->addresses + address_len, address_len, reply, size,
-                                     config, reason);
+                                     &job->config, reason);
     }
 }
 
@@ -130,12 +124,12 @@ static void overlap(const struct vector *vector, const struct job *job, const un
     free(block);
 }
 
-/* Asks for a reply, or for silence with this reason; OTHER stands for any. */
+/* Asks for a reply, or for silence with this reason. */
 static void ask(const struct vector *vector, const struct job *job, const unsigned char *offender, size_t len,
                 const unsigned char *expected, size_t expected_len, tcp_reset_reason why)
 {
     unsigned char *copy = allocate(len), *reply = allocate(TCP_RESET_FRAME_MAX_LEN);
-    tcp_reset_reason reason = TCP_RESET_REASON_OTHER;
+    tcp_reset_reason reason = ANY;
     size_t size, written;
 
     memcpy(copy, offender, len);
@@ -144,7 +138,7 @@ static void ask(const struct vector *vector, const struct job *job, const unsign
         fail(vector, "not the expected reply");
     if (!is_junk(reply + written, TCP_RESET_FRAME_MAX_LEN - written))
         fail(vector, "something after the reply was written");
-    if (reason == TCP_RESET_REASON_OTHER || (why != TCP_RESET_REASON_OTHER && reason != why))
+    if (reason == ANY || (why != ANY && reason != why))
         fail(vector, tcp_reset_reason_name(reason));
     free(reply);
 
@@ -193,27 +187,40 @@ static uint32_t big_endian(const unsigned char *bytes, int len)
     return value;
 }
 
-/* The numbers, from the parsed segment of a packet that draws a reset. */
-static void ask_for_numbers(const struct vector *vector, const struct file *file, const unsigned char *tcp, size_t len)
+/* Whether a call returned this reason or, for a reply, its numbers. */
+static int is_answer(const struct vector *vector, tcp_reset_reason reason, const struct tcp_reset_numbers *numbers)
 {
     const unsigned char *reset = vector->reply + vector->reply_len - TCP_RESET_TCP_LEN;
-    struct tcp_reset_segment segment = {
-        .source_port = (uint16_t)big_endian(tcp, 2),
-        .destination_port = (uint16_t)big_endian(tcp + 2, 2),
-        .seq = big_endian(tcp + 4, 4),
-        .ack = big_endian(tcp + 8, 4),
-        .flags = tcp[13],
-        .data_len = (uint32_t)len - (uint32_t)(tcp[12] >> 4) * 4,
-    };
-    struct tcp_reset_numbers numbers;
-    tcp_reset_reason reason = file->to_destination ? tcp_reset_numbers_for_destination(&segment, vector->fate, &numbers)
-                                                   : tcp_reset_numbers(&segment, &numbers);
 
     calls++;
-    if (reason != TCP_RESET_REASON_NONE || numbers.source_port != big_endian(reset, 2) ||
-        numbers.destination_port != big_endian(reset + 2, 2) || numbers.seq != big_endian(reset + 4, 4) ||
-        numbers.ack != big_endian(reset + 8, 4) || numbers.flags != reset[13])
-        fail(vector, "not the expected numbers");
+    if (reason != vector->reason)
+        return 0;
+    if (vector->reply_len == 0)
+        return is_junk((const unsigned char *)numbers, sizeof *numbers);
+    return numbers->seq == big_endian(reset + 4, 4) && numbers->ack == big_endian(reset + 8, 4) &&
+           numbers->flags == reset[13];
+}
+
+/* The numbers, from the header alone and from the parsed segment. */
+static void ask_for_numbers(const struct vector *vector, const struct job *job, const unsigned char *tcp, size_t len)
+{
+    unsigned char *header = allocate(TCP_RESET_TCP_LEN);
+    struct tcp_reset_numbers *numbers = allocate(sizeof *numbers);
+
+    memcpy(header, tcp, TCP_RESET_TCP_LEN);
+    if (!is_answer(vector, tcp_reset_tcp_header(header, len, numbers, &job->config), numbers))
+        fail(vector, "not the expected answer to its TCP header");
+    memset(numbers, JUNK, sizeof *numbers);
+    /* As the header says: data past the segment's end has a length below zero, modulo 2^32, as in Linux. */
+    len = (uint32_t)(len - (tcp[12] >> 4) * 4u);
+    if (vector->reason != TCP_RESET_REASON_DATA_OFFSET &&
+        !is_answer(vector,
+                   tcp_reset_parsed_segment(big_endian(tcp + 4, 4), big_endian(tcp + 8, 4), big_endian(tcp + 12, 2), len,
+                                            vector->towards, numbers),
+                   numbers))
+        fail(vector, "not the expected answer to its numbers");
+    free(numbers);
+    free(header);
 }
 
 /* The segment alone; only if the packet was answered, or refused because of its segment, and has no extension header. */
@@ -230,8 +237,10 @@ static int ask_for_segment(const struct vector *vector, struct job job)
         memcpy(expected, vector->reply + vector->reply_len - TCP_RESET_TCP_LEN, TCP_RESET_TCP_LEN);
         if (expected[16] == 0xff && expected[17] == 0xff)
             expected[16] = expected[17] = 0; /* the header says so: the other form of the same checksum */
-        ask_for_numbers(vector, job.file, packet + header_len, len - header_len);
     }
+    /* A checksum is the caller's to verify. */
+    if (vector->reason != TCP_RESET_REASON_TCP_HEADER && vector->reason != TCP_RESET_REASON_TCP_CHECKSUM)
+        ask_for_numbers(vector, &job, packet + header_len, len - header_len);
     job.level = SEGMENT;
     job.addresses = packet + (job.file->version == 4 ? 12 : 8);
     ask(vector, &job, packet + header_len, len - header_len, expected, vector->reply_len > 0 ? TCP_RESET_TCP_LEN : 0,
@@ -241,13 +250,13 @@ static int ask_for_segment(const struct vector *vector, struct job job)
 
 static int replay(const struct vector *vector, const struct file *file)
 {
-    struct job job = {.level = PACKET, .file = file, .fate = vector->fate};
+    struct job job = {.level = PACKET, .file = file, .config = {.profile = file->profile, .towards = vector->towards}};
     int other_version = vector->offender_len > 0 && vector->offender[0] >> 4 == (file->version == 4 ? 6 : 4), tags;
 
     /* A packet of the other IP version is refused for another reason by a function that takes both. */
     ask(vector, &job, vector->offender, vector->offender_len, vector->reply, vector->reply_len,
-        other_version ? TCP_RESET_REASON_OTHER : vector->reason);
-    if (file->version == 4 && !file->to_destination) {
+        other_version ? ANY : vector->reason);
+    if (file->version == 4) {
         job.level = IPV4_PACKET;
         ask(vector, &job, vector->offender, vector->offender_len, vector->reply, vector->reply_len, vector->reason);
     }
@@ -308,8 +317,13 @@ static void parse(struct vector *vector, const struct file *file, const char *li
         vector->reason = reason_of(vector, answer);
     else
         fail(vector, "neither reset nor silence");
-    vector->fate = strncmp(vector->name, "delivered-", 10) == 0 ? TCP_RESET_FATE_DELIVERED : TCP_RESET_FATE_DROPPED;
-    if (file->to_destination && vector->fate == TCP_RESET_FATE_DROPPED && strncmp(vector->name, "dropped-", 8) != 0)
+    if (!file->to_destination)
+        vector->towards = TCP_RESET_TOWARDS_SOURCE;
+    else if (strncmp(vector->name, "dropped-", 8) == 0)
+        vector->towards = TCP_RESET_TOWARDS_DESTINATION_OF_DROPPED;
+    else if (strncmp(vector->name, "delivered-", 10) == 0)
+        vector->towards = TCP_RESET_TOWARDS_DESTINATION_OF_DELIVERED;
+    else
         fail(vector, "neither dropped nor delivered");
 }
 
@@ -318,7 +332,7 @@ static unsigned long replay_file(const char *path)
 {
     static char line[150000];
     const char *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
-    struct file file = {.path = path, .version = strncmp(name, "ipv6-", 5) == 0 ? 6 : 4, .config = TCP_RESET_CONFIG_INIT};
+    struct file file = {.path = path, .version = strncmp(name, "ipv6-", 5) == 0 ? 6 : 4};
     struct vector vector = {.name = "?"};
     unsigned long vectors = 0, segments = 0, resets = 0;
     FILE *input = fopen(path, "r");
@@ -329,7 +343,7 @@ static unsigned long replay_file(const char *path)
     }
     file.to_destination = strstr(name, "-destination") != NULL;
     if (strstr(name, "-tcp-stack") != NULL)
-        file.config.profile = TCP_RESET_PROFILE_TCP_STACK;
+        file.profile = TCP_RESET_PROFILE_TCP_STACK;
     calls = 0;
     while (fgets(line, sizeof line, input) != NULL) {
         if (line[0] == '#')

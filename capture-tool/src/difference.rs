@@ -49,16 +49,12 @@ const IPV4_CHECKSUM: Field = ("header checksum", 8, 0x0000_ffff);
 impl Difference {
     /// The fields in which `packet` differs from `reset`, in their order in the packet.
     pub fn all(reset: &Reset, packet: &[u8], trust_checksums: bool) -> Vec<Self> {
-        let mut buffer = [0; tcp_reset::MAX_LEN];
-        let ours = &*reset.emit(&mut buffer);
-        let (ip, tcp) = match reset {
-            Reset::V4(_) => (IPV4, 20),
-            Reset::V6(_) => (IPV6, 40),
-        };
-        let checksums: &[_] = match reset {
+        let is_ipv6 = reset.source().is_ipv6();
+        let (ip, tcp) = if is_ipv6 { (IPV6, 40) } else { (IPV4, 20) };
+        let checksums: &[_] = match is_ipv6 {
             _ if trust_checksums => &[],
-            Reset::V4(_) => &[(TCP_CHECKSUM, tcp), (IPV4_CHECKSUM, 0)],
-            Reset::V6(_) => &[(TCP_CHECKSUM, tcp)],
+            false => &[(TCP_CHECKSUM, tcp), (IPV4_CHECKSUM, 0)],
+            true => &[(TCP_CHECKSUM, tcp)],
         };
         let fields = ip.iter().map(|field| (*field, 0)).chain(TCP.iter().map(|field| (*field, tcp)));
         let differ = |((field, offset, bits), header): (Field, usize)| {
@@ -66,7 +62,7 @@ impl Difference {
                 let word = packet.get(header + offset..)?.first_chunk()?;
                 Some((u32::from_be_bytes(*word) & bits) >> bits.trailing_zeros())
             };
-            let (theirs, ours) = (value(packet)?, value(ours)?);
+            let (theirs, ours) = (value(packet)?, value(reset.as_bytes())?);
             (theirs != ours).then_some(Self { field, theirs, ours })
         };
         fields.chain(checksums.iter().copied()).filter_map(differ).collect()

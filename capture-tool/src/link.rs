@@ -66,7 +66,7 @@ impl Link {
     pub fn answer(self, frame: &[u8], packet: &[u8], config: &Config) -> Result<Reset, NoReset> {
         match self {
             Self::Ethernet => ethernet::Reset::in_reply_to(frame, config)
-                .map(|reset| reset.packet)
+                .map(|reset| reset.packet())
                 .map_err(|reason| Reset::in_reply_to(packet, config).err().unwrap_or(reason)),
             _ => Reset::in_reply_to(packet, config),
         }

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use tcp_reset::{Checksum, Config, MAX_LEN, NoReset};
+use tcp_reset::{Checksum, Config, NoReset};
 
 use crate::arguments::{Arguments, Command};
 use crate::capture::Capture;
@@ -135,7 +135,7 @@ impl Answers {
                 let note = if frame.is_cut { "  (cut: TCP checksum trusted)" } else { "" };
                 self.lines.push(format_args!("{offender}  ->  {}{note}", reset.tcp()))?;
                 let Some(output) = &mut self.output else { return Ok(()) };
-                output.push(frame.time, reset.emit(&mut [0; MAX_LEN]))
+                output.push(frame.time, reset.as_bytes())
             }
             Err(reason) => {
                 let note = outcome.map(|outcome| outcome.to_string()).unwrap_or_default();

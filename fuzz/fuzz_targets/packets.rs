@@ -6,12 +6,12 @@ use libfuzzer_sys::fuzz_target;
 use support::cases::framed;
 use support::doors::{self, Input};
 use support::random::Packet;
-use support::reference::Towards;
+use support::reference::DIRECTIONS;
 
 fuzz_target!(|packet: Packet| {
     let frame = framed(&[[0x81, 0, 0x20, 7]; 2][..packet.bytes.len() % 3], &packet.bytes);
-    for towards in Towards::ALL {
-        let _answer_or_reason = doors::answer(&packet.bytes, &packet.config, towards);
-        let _answer_or_reason = doors::check(Input::Frame, &frame, &packet.config, towards);
+    for towards in DIRECTIONS {
+        let _answer_or_reason = doors::answer(&packet.bytes, &packet.config.towards(towards));
+        let _answer_or_reason = doors::check(Input::Frame, &frame, &packet.config.towards(towards));
     }
 });

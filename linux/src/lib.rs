@@ -14,7 +14,7 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use tcp_reset::{Config, NoReset, Reset, ipv4, ipv6};
+use tcp_reset::{Config, NoReset, ipv4, ipv6};
 
 /// Runs a program with its arguments, or prints its usage or its version if it was asked for. An error is one line.
 pub fn program<A>(
@@ -75,11 +75,13 @@ impl Family {
         config: &Config,
         buffer: &'buffer mut [u8; tcp_reset::MAX_LEN],
     ) -> Result<&'buffer [u8], NoReset> {
-        let reset: Reset = match self {
-            Self::V4 => ipv4::Reset::in_reply_to(packet, config)?.into(),
-            Self::V6 => ipv6::Reset::in_reply_to(packet, config)?.into(),
-        };
-        Ok(reset.emit(buffer))
+        match self {
+            Self::V4 => {
+                let Some(reply) = buffer.first_chunk_mut() else { return Err(NoReset::Truncated) };
+                ipv4::reset_with(packet, config, reply).map(|()| &reply[..])
+            }
+            Self::V6 => ipv6::reset_with(packet, config, buffer).map(|()| &buffer[..]),
+        }
     }
 
     /// What a TUN device needs before each packet: flags, and the `EtherType`.

@@ -61,7 +61,8 @@ def as_header(sets):
     return HEADER + bytes_of + "\n" + "\n".join(arrays) + TABLE.replace("@", table)
 
 
-HEADER = """/* Offending packets and their resets. Written by formats.py from the text files: README.md describes them. */
+HEADER = """/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Offending packets and their resets. Written by formats.py from the text files: README.md describes them. */
 #ifndef TCP_RESET_VECTORS_H
 #define TCP_RESET_VECTORS_H
 

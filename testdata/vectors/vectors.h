@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Offending packets and their resets. Written by formats.py from the text files: README.md describes them. */
 #ifndef TCP_RESET_VECTORS_H
 #define TCP_RESET_VECTORS_H

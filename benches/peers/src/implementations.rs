@@ -7,6 +7,7 @@ pub mod etherparse;
 pub mod hand_written;
 pub mod hand_written_plainly;
 pub mod lower_bounds;
+pub mod mutnet;
 pub mod pnet;
 pub mod smoltcp_packet;
 pub mod smoltcp_repr;
@@ -34,12 +35,12 @@ fn reset_with_settings(packet: &[u8], settings: &Config, buffer: &mut Buffer) ->
 #[inline(never)]
 fn two_steps(packet: &[u8], _: &Config, buffer: &mut Buffer) -> Option<usize> {
     const SETTINGS: &Config = &Config::new();
-    Some(Reset::in_reply_to(packet, SETTINGS).ok()?.emit(buffer.first_chunk_mut()?).len())
+    Some(Reset::in_reply_to(packet, SETTINGS).ok()?.write_to(buffer)?.len())
 }
 
 #[inline(never)]
 fn two_steps_with_settings(packet: &[u8], settings: &Config, buffer: &mut Buffer) -> Option<usize> {
-    Some(Reset::in_reply_to(packet, settings).ok()?.emit(buffer.first_chunk_mut()?).len())
+    Some(Reset::in_reply_to(packet, settings).ok()?.write_to(buffer)?.len())
 }
 
 /// This crate, for Ethernet frames.
@@ -64,6 +65,7 @@ pub const PEERS: &[(&str, Answer)] = &[
     ("smoltcp 0.14, `Repr`", smoltcp_repr::answer),
     ("pnet 0.35", pnet::answer),
     ("etherparse 0.21", etherparse::answer),
+    ("mutnet 0.7", mutnet::answer),
 ];
 
 /// Those that answer Ethernet frames.

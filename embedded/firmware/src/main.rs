@@ -12,7 +12,7 @@ use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
-use tcp_reset::{Config, MAX_LEN, NoReset, Profile, Reset, ipv4, ipv6};
+use tcp_reset::{Config, MAX_LEN, NoReset, Profile, ipv4, ipv6};
 
 const REASONS: &[NoReset] = &include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
 
@@ -81,11 +81,12 @@ fn ipv6_tcp_stack(offender: &[u8], buffer: &mut [u8; MAX_LEN]) -> Result<usize, 
 }
 
 fn ipv4(offender: &[u8], config: &Config, buffer: &mut [u8; MAX_LEN]) -> Result<usize, NoReset> {
-    Ok(Reset::from(ipv4::Reset::in_reply_to(offender, config)?).emit(buffer).len())
+    let Some(reset) = buffer.first_chunk_mut::<{ ipv4::RESET_LEN }>() else { return Err(NoReset::Truncated) };
+    ipv4::reset_with(offender, config, reset).map(|()| ipv4::RESET_LEN)
 }
 
 fn ipv6(offender: &[u8], config: &Config, buffer: &mut [u8; MAX_LEN]) -> Result<usize, NoReset> {
-    Ok(ipv6::Reset::in_reply_to(offender, config)?.emit(buffer).len())
+    ipv6::reset_with(offender, config, buffer).map(|()| ipv6::RESET_LEN)
 }
 
 /// Replays one file, prints the result, and returns how many answers were not Linux's.

@@ -39,13 +39,13 @@ impl<D: Device, F: Fn(IpAddr, u16) -> bool> Filter<D, F> {
     fn decide<'a>(&self, frame: &[u8], buffer: &'a mut [u8; ethernet::MAX_LEN]) -> Action<'a> {
         let decision = match self.address {
             HardwareAddress::Ip => match Reset::in_reply_to(frame, &CONFIG) {
-                Ok(reset) => buffer.first_chunk_mut().map(|buffer| (reset, &*reset.emit(buffer))),
+                Ok(reset) => reset.write_to(buffer).map(|reply| (reset, &*reply)),
                 Err(reason) => return Action::after(reason, frame),
             },
             HardwareAddress::Ethernet(own) => match ethernet::Reset::in_reply_to(frame, &CONFIG) {
                 // smoltcp has no VLANs.
-                Ok(reset) if reset.source() == own.0 && reset.vlan_tags().next().is_none() => {
-                    Some((reset.packet, &*reset.emit(buffer)))
+                Ok(reset) if reset.header().len() == 14 && reset.header()[6..].starts_with(&own.0) => {
+                    reset.write_to(buffer).map(|reply| (reset.packet(), &*reply))
                 }
                 Ok(_) => None,
                 Err(reason) => return Action::after(reason, frame.get(14..).unwrap_or_default()),

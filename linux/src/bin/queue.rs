@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use lexopt::prelude::*;
 use nfq::{Message, Queue, Verdict};
 use nix::errno::Errno;
-use tcp_reset::{Checksum, Config, Fate};
+use tcp_reset::{Checksum, Config, Towards};
 use tcp_reset_linux::cut::End;
 use tcp_reset_linux::program;
 
@@ -21,7 +21,7 @@ use common::Firewall;
 use common::options::{Options, common_options};
 use common::read::{Read, Tcp, is_link_local};
 use common::report::Count;
-use common::resets::{Answer, Link, Sender, Towards, packet_reset};
+use common::resets::{Answer, Link, Sender, packet_reset};
 
 const USAGE: &str = concat!(
     "usage: queue [OPTIONS] NUMBER[-NUMBER]
@@ -163,9 +163,9 @@ impl Worker {
         let reset = |end, tcp: &Tcp| {
             let towards = match end {
                 End::Source => Towards::Source,
-                End::Destination => Towards::Destination(Fate::Dropped),
+                End::Destination => Towards::DestinationOfDropped,
             };
-            let reset = packet_reset(packet, tcp, towards, self.config(message, device))?;
+            let reset = packet_reset(packet, tcp, self.config(message, device).towards(towards))?;
             Some(Answer { reset: Link::Packet(reset), device, end })
         };
         // As from REJECT, one reset for each packet: if the rule alone decides, and for a SYN, which its sender repeats.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use lexopt::prelude::*;
 use nix::net::if_::if_nametoindex;
-use tcp_reset::{Config, Offender, ethernet};
+use tcp_reset::{Config, Endpoints, ethernet};
 use tcp_reset_linux::cut::Limit;
 use tcp_reset_linux::program;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
@@ -75,7 +75,7 @@ fn answer(firewall: &Firewall, device: &SyncDevice, layer: Layer, name: &str) ->
             offender
         };
         // Nobody on a wire has such an address.
-        if Offender::of(ip).is_some_and(|ends| is_martian(ends.source) || is_martian(ends.destination)) {
+        if Endpoints::of(ip).is_some_and(|ends| is_martian(ends.source) || is_martian(ends.destination)) {
             report.count(Count::NotAnswered);
             continue;
         }

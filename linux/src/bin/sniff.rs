@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use etherparse::PacketBuilder;
 use lexopt::prelude::*;
-use tcp_reset::{Checksum, Config, Fate};
+use tcp_reset::{Checksum, Config, Towards};
 use tcp_reset_linux::cut::{Answers, End, REPEATS, Segment, Verdict};
 use tcp_reset_linux::program;
 
@@ -21,7 +21,7 @@ use common::Firewall;
 use common::options::{Options, common_options};
 use common::read::{Read, Tcp, ip_in_frame};
 use common::report::Count;
-use common::resets::{Answer, Link, Sender, Towards, frame_reset, packet_reset};
+use common::resets::{Answer, Link, Sender, frame_reset, packet_reset};
 use device::{Device, Seen, Writer};
 
 const USAGE: &str = concat!(
@@ -161,22 +161,23 @@ fn packet_resets(
     // A tag names a VLAN, to which this host may have no route.
     let is_tagged = at > 14;
     let reset = |end, tcp: &Tcp, towards| {
+        let config = config().towards(towards);
         let reset = if is_tagged {
-            Link::Frame(frame_reset(frame, at, tcp, towards, config())?)
+            Link::Frame(frame_reset(frame, at, tcp, config)?)
         } else {
-            Link::Packet(packet_reset(packet, tcp, towards, config())?)
+            Link::Packet(packet_reset(packet, tcp, config)?)
         };
         Some(Answer { reset, device, end })
     };
     let answers = |end, verdict| -> Answers<Answer> {
         let Some(tcp) = &read.tcp else { return [None, None] };
-        let destination = |fate| reset(end, tcp, Towards::Destination(fate));
+        let [dropped, delivered] = [Towards::DestinationOfDropped, Towards::DestinationOfDelivered];
         match (end, verdict) {
             (End::Source, _) => [reset(end, tcp, Towards::Source), None],
             // Another processor may deliver the segment after the resets. Until then the destination accepts the first
             // reset, and afterwards it ignores that one and accepts the second.
-            (End::Destination, Verdict::First) => [destination(Fate::Dropped), destination(Fate::Delivered)],
-            (End::Destination, _) => [destination(Fate::Delivered), None],
+            (End::Destination, Verdict::First) => [reset(end, tcp, dropped), reset(end, tcp, delivered)],
+            (End::Destination, _) => [reset(end, tcp, delivered), None],
         }
     };
     let why = |tcp: &Tcp| {

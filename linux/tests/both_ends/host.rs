@@ -9,7 +9,9 @@ use etherparse::{SlicedPacket, TcpHeader, TransportSlice};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use socket2::{Domain, Socket, Type};
-use tcp_reset::{Config, Fate, MAX_LEN, Reset};
+use support::packet::repair;
+use tcp_reset::tcp::RST;
+use tcp_reset::{Config, Reset, Towards};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::namespace::{enter, receive, run, set, tun};
 use tun_rs::SyncDevice;
@@ -88,8 +90,8 @@ impl Host {
         assert_eq!(self.device.send(packet).unwrap(), packet.len());
     }
 
-    pub(crate) fn send_reset(&self, reset: Reset) {
-        self.send(reset.emit(&mut [0; MAX_LEN]));
+    pub(crate) fn send_reset(&self, reset: impl AsRef<[u8]>) {
+        self.send(reset.as_ref());
     }
 
     pub(crate) fn discard(&self) {
@@ -159,22 +161,27 @@ fn ended_by(socket: &Socket) -> Option<Errno> {
     socket.take_error().unwrap().map(|error| Errno::from_raw(error.raw_os_error().expect("an error of the kernel")))
 }
 
-pub(crate) fn for_destination(segment: &[u8], fate: Fate) -> Reset {
-    Reset::for_destination(segment, fate, &Config::new()).unwrap()
+pub(crate) fn for_destination(segment: &[u8], towards: Towards) -> Reset {
+    Reset::in_reply_to(segment, &Config::new().towards(towards)).unwrap()
 }
 
-pub(crate) fn with_seq(mut reset: Reset, seq: u32) -> Reset {
-    match &mut reset {
-        Reset::V4(reset) => reset.tcp.seq = seq,
-        Reset::V6(reset) => reset.tcp.seq = seq,
-    }
-    reset
+/// The reset with another sequence number.
+pub(crate) fn with_seq(reset: Reset, seq: u32) -> Vec<u8> {
+    edited(reset, |tcp| tcp[4..8].copy_from_slice(&seq.to_be_bytes()))
 }
 
-pub(crate) fn without_ack(mut reset: Reset) -> Reset {
-    match &mut reset {
-        Reset::V4(reset) => reset.tcp.ack = None,
-        Reset::V6(reset) => reset.tcp.ack = None,
-    }
-    reset
+/// A plain RST of the same sequence number.
+pub(crate) fn without_ack(reset: Reset) -> Vec<u8> {
+    edited(reset, |tcp| {
+        tcp[8..12].fill(0);
+        tcp[13] = RST;
+    })
+}
+
+fn edited(reset: Reset, edit: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let mut packet = reset.as_bytes().to_vec();
+    let tcp_at = packet.len() - 20;
+    edit(&mut packet[tcp_at..]);
+    repair(&mut packet);
+    packet
 }

@@ -10,8 +10,9 @@ use nix::errno::Errno;
 use socket2::Socket;
 use support::packet::{Tcp, V4, V6};
 use support::protocol::{PSH, URG};
+use tcp_reset::Towards::{self, DestinationOfDelivered, DestinationOfDropped};
 use tcp_reset::tcp::{ACK, FIN, SYN};
-use tcp_reset::{Config, Fate, NoReset, Reset};
+use tcp_reset::{Config, NoReset, Reset};
 use tcp_reset_linux::Family;
 
 use crate::host::{Host, LISTEN, LISTENING, PATIENCE, for_destination, has_ended, lives, waits, with_seq, without_ack};
@@ -28,9 +29,9 @@ pub(crate) type Row = fn(&mut Network) -> Vec<Socket>;
 pub(crate) const ROWS: [(&str, Row); 8] = [
     ("syn_dropped", syn_dropped),
     ("syn_delivered", syn_delivered),
-    ("syn_ack_dropped", |network| syn_ack(network, Fate::Dropped)),
+    ("syn_ack_dropped", |network| syn_ack(network, DestinationOfDropped)),
     // The reset arrives before the SYN/ACK that it was made for.
-    ("syn_ack_overtaken", |network| syn_ack(network, Fate::Delivered)),
+    ("syn_ack_overtaken", |network| syn_ack(network, DestinationOfDelivered)),
     ("syn_ack_delivered", syn_ack_delivered),
     ("data_dropped", data_dropped),
     ("data_delivered", data_delivered),
@@ -49,7 +50,7 @@ pub(crate) fn end_connections(family: Family, row: Row) {
 fn syn_dropped(network: &mut Network) -> Vec<Socket> {
     let peer = network.peer(LISTENING);
     let syn = network.segment(&peer, SYN, &[]);
-    assert_eq!(Reset::for_destination(&syn, Fate::Dropped, &Config::new()), Err(NoReset::NoConnection));
+    assert_eq!(Reset::in_reply_to(&syn, &Config::new().towards(DestinationOfDropped)), Err(NoReset::NoConnection));
     Vec::new()
 }
 
@@ -58,11 +59,11 @@ fn syn_delivered(network: &mut Network) -> Vec<Socket> {
     for works in [false, true] {
         let mut peer = network.peer(LISTENING);
         let syn = network.segment(&peer, SYN, &[]);
-        let reset = for_destination(&syn, Fate::Delivered);
+        let reset = for_destination(&syn, DestinationOfDelivered);
         network.host.send(&syn);
         network.hear_syn_ack(&mut peer);
         let isn = peer.seq.wrapping_sub(1);
-        network.host.send_reset(if works { reset } else { with_seq(reset, isn) });
+        network.host.send_reset(if works { reset.as_bytes().to_vec() } else { with_seq(reset, isn) });
         // The last segment of the handshake tells whether the request is still there.
         network.send(&peer, ACK);
         if works {
@@ -81,10 +82,10 @@ fn syn_delivered(network: &mut Network) -> Vec<Socket> {
 }
 
 /// The destination is in SYN-SENT.
-fn syn_ack(network: &mut Network, fate: Fate) -> Vec<Socket> {
+fn syn_ack(network: &mut Network, towards: Towards) -> Vec<Socket> {
     let (mut socket, peer) = network.connect();
     let syn_ack = network.segment(&peer, SYN | ACK, &[]);
-    let reset = for_destination(&syn_ack, fate);
+    let reset = for_destination(&syn_ack, towards);
     if network.rng.bool() {
         network.host.send_reset(without_ack(reset));
         waits(&mut socket);
@@ -95,7 +96,7 @@ fn syn_ack(network: &mut Network, fate: Fate) -> Vec<Socket> {
 fn syn_ack_delivered(network: &mut Network) -> Vec<Socket> {
     let (mut socket, peer) = network.connect();
     let syn_ack = network.segment(&peer, SYN | ACK, &[]);
-    let reset = for_destination(&syn_ack, Fate::Delivered);
+    let reset = for_destination(&syn_ack, DestinationOfDelivered);
     network.host.send(&syn_ack);
     network.hear_ack(&peer);
     if network.rng.bool() {
@@ -109,7 +110,7 @@ fn data_dropped(network: &mut Network) -> Vec<Socket> {
     let (mut socket, peer) = network.establish();
     let flags = if network.rng.bool() { ACK | FIN } else { ACK };
     let (segment, next) = network.data(&peer, flags);
-    let reset = for_destination(&segment, Fate::Dropped);
+    let reset = for_destination(&segment, DestinationOfDropped);
     if next != peer.seq && network.rng.bool() {
         network.host.send_reset(with_seq(reset, next));
         network.hear_challenge(&peer, peer.seq);
@@ -121,7 +122,7 @@ fn data_dropped(network: &mut Network) -> Vec<Socket> {
 fn data_delivered(network: &mut Network) -> Vec<Socket> {
     let (mut socket, peer) = network.establish();
     let (segment, next) = network.data(&peer, ACK);
-    let reset = for_destination(&segment, Fate::Delivered);
+    let reset = for_destination(&segment, DestinationOfDelivered);
     network.host.send(&segment);
     if next != peer.seq && network.rng.bool() {
         network.host.send_reset(with_seq(reset, peer.seq));
@@ -134,7 +135,7 @@ fn data_delivered(network: &mut Network) -> Vec<Socket> {
 fn fin_delivered(network: &mut Network) -> Vec<Socket> {
     let (mut socket, peer) = network.establish();
     let (segment, next) = network.data(&peer, ACK | FIN);
-    let reset = for_destination(&segment, Fate::Delivered);
+    let reset = for_destination(&segment, DestinationOfDelivered);
     network.host.send(&segment);
     // Linux would take the FIN's own number as well.
     assert_eq!(reset.tcp().seq, next);

@@ -8,7 +8,8 @@ use std::time::Instant;
 use fastrand::Rng;
 use nix::errno::Errno;
 use socket2::Socket;
-use tcp_reset::{Config, Fate, NoReset, Reset};
+use tcp_reset::Towards::{self, DestinationOfDelivered, DestinationOfDropped};
+use tcp_reset::{Config, NoReset, Reset};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::namespace::set;
 
@@ -53,7 +54,7 @@ pub(crate) fn end_connections(family: Family, row: Row) {
 /// There is nothing yet to reset at the server.
 fn syn_dropped(network: &mut Network) -> Vec<Socket> {
     let (client, syn) = network.connect();
-    let for_server = Reset::for_destination(&syn, Fate::Dropped, &Config::new());
+    let for_server = Reset::in_reply_to(&syn, &Config::new().towards(DestinationOfDropped));
     assert_eq!(for_server, Err(NoReset::NoConnection));
     network.ends[CLIENT].send_reset(in_reply_to(&syn));
     has_ended(&client, Errno::ECONNREFUSED);
@@ -64,7 +65,7 @@ fn syn_delivered(network: &mut Network) -> Vec<Socket> {
     let (client, syn) = network.connect();
     network.ends[SERVER].send(&syn);
     network.hear(SERVER);
-    let reset = for_destination(&syn, Fate::Delivered);
+    let reset = for_destination(&syn, DestinationOfDelivered);
     if network.rng.u8(..20) == 0 {
         network.ends[SERVER].send_reset(with_seq(reset, reset.tcp().seq.wrapping_sub(1)));
         assert_eq!(network.ends[SERVER].states().last().unwrap(), SYN_RECEIVED);
@@ -79,7 +80,7 @@ fn syn_ack_dropped(network: &mut Network) -> Vec<Socket> {
     let (mut client, syn) = network.connect();
     network.ends[SERVER].send(&syn);
     let syn_ack = network.hear(SERVER);
-    let reset = for_destination(&syn_ack, Fate::Dropped);
+    let reset = for_destination(&syn_ack, DestinationOfDropped);
     network.ends[CLIENT].send_reset(without_ack(reset));
     waits(&mut client);
     network.ends[CLIENT].send_reset(reset);
@@ -93,7 +94,7 @@ fn syn_ack_delivered(network: &mut Network) -> Vec<Socket> {
     network.ends[SERVER].send(&syn);
     let syn_ack = network.hear(SERVER);
     network.ends[CLIENT].send(&syn_ack);
-    let reset = for_destination(&syn_ack, Fate::Delivered);
+    let reset = for_destination(&syn_ack, DestinationOfDelivered);
     network.ends[CLIENT].send_reset(with_seq(reset, reset.tcp().seq.wrapping_sub(1)));
     lives(&mut client);
     network.ends[CLIENT].send_reset(reset);
@@ -105,18 +106,18 @@ fn syn_ack_delivered(network: &mut Network) -> Vec<Socket> {
 fn data_dropped(network: &mut Network) -> Vec<Socket> {
     let has_fin = network.rng.bool();
     let (mut ends, to, segment, _) = network.segment(has_fin);
-    network.ends[to].send_reset(for_destination(&segment, Fate::Delivered));
+    network.ends[to].send_reset(for_destination(&segment, DestinationOfDelivered));
     lives(&mut ends[to]);
-    network.end_both(&ends, to, &segment, Fate::Dropped, Errno::ECONNRESET);
+    network.end_both(&ends, to, &segment, DestinationOfDropped, Errno::ECONNRESET);
     ends.into()
 }
 
 fn data_delivered(network: &mut Network) -> Vec<Socket> {
     let (mut ends, to, segment, _) = network.segment(false);
     network.ends[to].send(&segment);
-    network.ends[to].send_reset(for_destination(&segment, Fate::Dropped));
+    network.ends[to].send_reset(for_destination(&segment, DestinationOfDropped));
     lives(&mut ends[to]);
-    network.end_both(&ends, to, &segment, Fate::Delivered, Errno::ECONNRESET);
+    network.end_both(&ends, to, &segment, DestinationOfDelivered, Errno::ECONNRESET);
     ends.into()
 }
 
@@ -126,10 +127,10 @@ fn fin_delivered(network: &mut Network) -> Vec<Socket> {
     network.ends[to].send(&segment);
     // Linux takes the number of the FIN as well, which without data is SEG.SEQ.
     if len > 0 {
-        network.ends[to].send_reset(for_destination(&segment, Fate::Dropped));
+        network.ends[to].send_reset(for_destination(&segment, DestinationOfDropped));
         lives(&mut ends[to]);
     }
-    network.end_both(&ends, to, &segment, Fate::Delivered, Errno::EPIPE);
+    network.end_both(&ends, to, &segment, DestinationOfDelivered, Errno::EPIPE);
     ends.into()
 }
 
@@ -226,8 +227,8 @@ impl Network {
     }
 
     /// Sends both resets: both sockets have ended.
-    fn end_both(&self, ends: &[Socket; 2], to: usize, segment: &[u8], fate: Fate, error: Errno) {
-        self.ends[to].send_reset(for_destination(segment, fate));
+    fn end_both(&self, ends: &[Socket; 2], to: usize, segment: &[u8], towards: Towards, error: Errno) {
+        self.ends[to].send_reset(for_destination(segment, towards));
         has_ended(&ends[to], error);
         self.ends[1 - to].send_reset(in_reply_to(segment));
         has_ended(&ends[1 - to], Errno::ECONNRESET);

@@ -39,7 +39,16 @@ pub(crate) fn tests() -> Vec<Test> {
     tests
 }
 
+/// A short row that misses is measured once more: another program may have taken the processor.
 fn both_are_cut(firewall: Firewall, link: Link, traffic: Traffic, family: Family) {
+    if let Err(missed) = measure(firewall, link, traffic, family) {
+        println!("once more: {missed}");
+        assert!(env::var_os("TCP_RESET_CONNECTIONS").is_none(), "{missed}");
+        measure(firewall, link, traffic, family).unwrap();
+    }
+}
+
+fn measure(firewall: Firewall, link: Link, traffic: Traffic, family: Family) -> Result<(), String> {
     let count = env::var("TCP_RESET_CONNECTIONS").map_or(CONNECTIONS, |count| count.parse().expect("a number"));
     // A connection over the cable takes its time, and little of the processor's.
     let at_a_time = if link == Link::Veth { AT_A_TIME } else { 5 * AT_A_TIME };
@@ -63,7 +72,8 @@ fn both_are_cut(firewall: Firewall, link: Link, traffic: Traffic, family: Family
     let missed: Vec<_> = cuts.iter().filter(|times| !times.iter().all(is_soon)).take(10).collect();
     println!("{good} of {count} cut, slowest {slowest:?}, in {:?}; others: {missed:?}; {said:?}", start.elapsed());
     let least = if count < 1000 { 980 } else { 995 };
-    assert!(good * 1000 >= count * least, "{good} of {count} connections cut at both ends within {SOON:?}: {missed:?}");
+    let is_enough = good * 1000 >= count * least;
+    is_enough.then_some(()).ok_or(format!("{good} of {count} connections cut at both ends within {SOON:?}: {missed:?}"))
 }
 
 fn start_firewall(firewall: Firewall, is_first: bool) -> Daemon {

@@ -1,11 +1,11 @@
 //! The fixed set: packets and frames of every kind, the same in every run.
 
 use crate::doors::{Input, STRICT};
-use crate::packet::{Tcp, V4, V6, both, repair};
+use crate::packet::{Tcp, V4, V6, both, partial, repair, unstated};
 use crate::protocol::{
     AUTHENTICATION, DESTINATION_OPTIONS, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TAGS, EXTENSIONS, FRAGMENT, PSH, URG,
 };
-use crate::reference::{self, DestinationOfDelivered, DestinationOfDropped, Source, Towards, word};
+use crate::reference::{self, DIRECTIONS, DestinationOfDelivered, DestinationOfDropped, Source, Towards, word};
 use crate::{DIRT, faults, frames, noise};
 use tcp_reset::Config;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
@@ -76,10 +76,11 @@ pub fn short() -> Vec<Vec<u8>> {
     lengths(&mut all);
     fields(&mut all);
     extension_headers(&mut all);
+    offloaded(&mut all);
     for (address, _) in IPV4_ADDRESSES.into_iter().chain(IPV6_ADDRESSES) {
         all.extend(from_and_to(address));
     }
-    for towards in Towards::ALL {
+    for towards in DIRECTIONS {
         all.extend(drawing_zero(towards).into_iter().flatten());
     }
     all.extend(own_zero().into_iter().flat_map(|zero| [zero.right, zero.wrong].concat()));
@@ -237,6 +238,40 @@ fn extension_headers(all: &mut Vec<Vec<u8>>) {
     all.push(with(chain));
 }
 
+/// Packets as before checksum offload and segmentation offload: partial checksums, lengths that are not stated, both, and values
+/// close to them; whole and cut.
+fn offloaded(all: &mut Vec<Vec<u8>>) {
+    let add = |all: &mut Vec<Vec<u8>>, packet: &[u8], tcp_at: usize| {
+        for packet in [packet.to_vec(), partial(packet, tcp_at)] {
+            let mut wrong = packet.clone();
+            wrong[tcp_at + 17] ^= 1;
+            for packet in [packet, wrong] {
+                all.extend([unstated(&packet), packet]);
+            }
+        }
+    };
+    for flags in [0, FIN, SYN, RST, ACK, ACK | FIN, ACK | SYN] {
+        for (data_len, data_offset) in [(0, None), (33, None), (33, Some(4)), (0, Some(6)), (33, Some(15))] {
+            let tcp = Tcp { flags, data_offset, data: noise(data_len), ack: 0x0102_0304, ..Tcp::default() };
+            let [v4, v6] = both(&tcp);
+            add(all, &v4, 20);
+            add(all, &v6, 40);
+        }
+    }
+    let tcp = Tcp { flags: ACK, options: vec![1; 8], data: vec![7; 5], ..Tcp::default() };
+    let extensions =
+        vec![(DESTINATION_OPTIONS, vec![0; 8]), (AUTHENTICATION, vec![0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])];
+    for (whole, tcp_at) in [
+        (V4 { options: vec![1; 8], tcp: tcp.clone(), ..V4::default() }.bytes(), 28),
+        (V6 { extensions, tcp, ..V6::default() }.bytes(), 60),
+    ] {
+        add(all, &whole, tcp_at);
+        let whole = unstated(&partial(&whole, tcp_at));
+        all.extend((0..whole.len()).map(|len| whole[..len].to_vec()));
+        all.push([&whole[..], &[DIRT; 3]].concat());
+    }
+}
+
 /// Packets whose reset, towards this end, has a TCP checksum that computes to 0: RST and RST/ACK, over IPv4 and IPv6.
 ///
 /// First the number that the reset carries is 0. The checksum of that reset is then used as the number: the new checksum
@@ -254,7 +289,7 @@ pub fn drawing_zero(towards: Towards) -> [[Vec<u8>; 2]; 2] {
         };
         let mut version = 0;
         carrying(0).map(|packet| {
-            let reply = reference::packet(&packet, &Config::new(), towards).unwrap();
+            let reply = reference::packet(&packet, &Config::new().towards(towards)).unwrap();
             let number = word(&reply, reply.len() - 4);
             version += 1;
             carrying(number.into())[version - 1].clone()
@@ -287,7 +322,7 @@ pub fn own_zero() -> [Zero; 3] {
 /// end of the address.
 pub fn drawing_zero_header(hop_limit: u8) -> Vec<u8> {
     let mut offender = V4 { source: [10, 0, 0, 0], ..V4::default() };
-    let reply = reference::packet(&offender.bytes(), &STRICT.hop_limit(hop_limit), Source).unwrap();
+    let reply = reference::packet(&offender.bytes(), &STRICT.hop_limit(hop_limit)).unwrap();
     offender.source[2..].copy_from_slice(&reply[10..12]);
     offender.bytes()
 }
@@ -329,7 +364,7 @@ pub fn short_frames() -> Vec<Vec<u8>> {
             all.push(frame);
         }
     }
-    for towards in Towards::ALL {
+    for towards in DIRECTIONS {
         for packet in drawing_zero(towards).into_iter().flatten() {
             all.extend((0..3).map(|depth| framed(&tags(depth, 1), &packet)));
         }

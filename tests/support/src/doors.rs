@@ -2,11 +2,11 @@
 //! bytes or the reason for silence out. All tests call the crate through this table, or through [`answer`].
 
 use crate::DIRT;
-use crate::reference::{self, Answer, DestinationOfDropped, Ends, Source, Towards};
+use crate::reference::{self, Answer, DestinationOfDropped, Ends, Source};
 use crate::text as read;
-use tcp_reset::checksum::Sum;
-use tcp_reset::tcp::{self, HEADER_LEN, Segment};
-use tcp_reset::{Checksum, Config, Fate, NoReset, Offender, Profile, Reset, ethernet, ipv4, ipv6};
+use core::net::{Ipv4Addr, Ipv6Addr};
+use tcp_reset::tcp::{self, ACK, Addresses, HEADER_LEN, RST, SYN};
+use tcp_reset::{Checksum, Config, Endpoints, NoReset, Profile, Reset, Towards, ethernet, ipv4, ipv6};
 
 /// What a function takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,14 @@ use Input::{Frame, Ipv4, Ipv6, Packet, SegmentOverIpv4, SegmentOverIpv6};
 
 impl Input {
     /// The answer of the reference model.
-    pub fn model(self, bytes: &[u8], config: &Config, towards: Towards) -> Answer {
+    pub fn model(self, bytes: &[u8], config: &Config) -> Answer {
         match self {
-            Packet => reference::packet(bytes, config, towards),
-            Ipv4 => reference::ipv4(bytes, config, towards),
-            Ipv6 => reference::ipv6(bytes, config, towards),
-            Frame => reference::frame(bytes, config, towards),
-            SegmentOverIpv4 => reference::segment(&bytes[8..], &bytes[..8], config, towards),
-            SegmentOverIpv6 => reference::segment(&bytes[32..], &bytes[..32], config, towards),
+            Packet => reference::packet(bytes, config),
+            Ipv4 => reference::ipv4(bytes, config),
+            Ipv6 => reference::ipv6(bytes, config),
+            Frame => reference::frame(bytes, config),
+            SegmentOverIpv4 => reference::segment(&bytes[8..], &bytes[..8], config),
+            SegmentOverIpv6 => reference::segment(&bytes[32..], &bytes[..32], config),
         }
     }
 
@@ -58,157 +58,120 @@ pub struct Door {
     pub functions: &'static [&'static str],
     pub input: Input,
     /// The answer; `None` if these functions do not have this setting.
-    pub call: fn(&[u8], &Config, Towards) -> Option<Answer>,
+    pub call: fn(&[u8], &Config) -> Option<Answer>,
 }
 
-const fn door(
-    input: Input,
-    functions: &'static [&'static str],
-    call: fn(&[u8], &Config, Towards) -> Option<Answer>,
-) -> Door {
+const fn door(input: Input, functions: &'static [&'static str], call: fn(&[u8], &Config) -> Option<Answer>) -> Door {
     Door { functions, input, call }
 }
 
 #[rustfmt::skip]
 pub const DOORS: &[Door] = &[
-    door(Packet, &["reset"], |packet, config, towards| {
-        (is_new(config) && towards == Source).then(|| written(|buffer| tcp_reset::reset(packet, buffer)))
+    door(Packet, &["reset"], |packet, config| {
+        is_new(config).then(|| written(|buffer| tcp_reset::reset(packet, buffer)))
     }),
-    door(Packet, &["reset_with", "reset_for_destination"], |packet, config, towards| {
-        Some(written(|buffer| match fate(towards) {
-            None => tcp_reset::reset_with(packet, config, buffer),
-            Some(fate) => tcp_reset::reset_for_destination(packet, fate, config, buffer),
+    door(Packet, &["reset_with"], |packet, config| {
+        Some(written(|buffer| tcp_reset::reset_with(packet, config, buffer)))
+    }),
+    door(Packet, &["Reset::in_reply_to", "Reset::as_bytes"], |packet, config| {
+        Some(Reset::in_reply_to(packet, config).map(|reset| {
+            assert_eq!(reset.as_ref(), reset.as_bytes());
+            reset.as_bytes().to_vec()
         }))
     }),
-    door(Packet, &["Reset::in_reply_to", "Reset::for_destination", "Reset::emit"], |packet, config, towards| {
-        Some(written(|buffer| Ok(decide(packet, config, towards)?.emit(buffer))))
+    door(Packet, &["Reset::write_to"], |packet, config| {
+        Some(Reset::in_reply_to(packet, config).map(|reset| in_place(packet, |slice| reset.write_to(slice))))
     }),
-    door(Packet, &["Reset::emit_to_slice"], |packet, config, towards| {
-        Some(decide(packet, config, towards).map(|reset| in_place(packet, |slice| reset.emit_to_slice(slice))))
-    }),
-    door(Packet, &["Reset::len", "Reset::source", "Reset::destination", "Reset::tcp"], |packet, config, towards| {
-        Some(decide(packet, config, towards).map(|reset| {
-            let mut bytes = reset.emit(&mut [DIRT; tcp_reset::MAX_LEN])[..reset.len()].to_vec();
-            let (source, destination) = (reset.source(), reset.destination());
-            read::put_addresses(&mut bytes, source, destination);
-            put_tcp(&mut bytes, reset.tcp());
+    door(Packet, &["Reset::source", "Reset::destination", "Reset::tcp"], |packet, config| {
+        Some(Reset::in_reply_to(packet, config).map(|reset| {
+            let mut bytes = without_numbers(reset.as_bytes());
+            read::put_addresses(&mut bytes, reset.source(), reset.destination());
+            put_tcp(&mut bytes, &reset.tcp());
             bytes
         }))
     }),
-    door(Packet, &[], |packet, config, towards| {
-        (config.hop_limit == 64).then(|| decide(packet, config, towards).map(|reset| {
-            read::put(&reset.to_string(), reset.emit(&mut [DIRT; tcp_reset::MAX_LEN]))
+    // Its text.
+    door(Packet, &[], |packet, config| {
+        Some(Reset::in_reply_to(packet, config).map(|reset| read::put(&reset.to_string(), reset.as_bytes())))
+    }),
+    door(Ipv4, &["ipv4::reset_with"], |packet, config| {
+        Some(written(|buffer| ipv4::reset_with(packet, config, buffer).map(|()| &mut buffer[..])))
+    }),
+    door(Ipv6, &["ipv6::reset_with"], |packet, config| {
+        Some(written(|buffer| ipv6::reset_with(packet, config, buffer).map(|()| &mut buffer[..])))
+    }),
+    door(Frame, &["ethernet::reset"], |frame, config| {
+        is_new(config).then(|| written(|buffer| ethernet::reset(frame, buffer)))
+    }),
+    door(Frame, &["ethernet::reset_with"], |frame, config| {
+        Some(written(|buffer| ethernet::reset_with(frame, config, buffer)))
+    }),
+    door(Frame, &["ethernet::Reset::in_reply_to", "ethernet::Reset::as_bytes"], |frame, config| {
+        Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| {
+            assert_eq!(reset.as_ref(), reset.as_bytes());
+            reset.as_bytes().to_vec()
         }))
     }),
-    door(Ipv4, &["ipv4::Reset::in_reply_to", "ipv4::Reset::for_destination", "ipv4::Reset::emit"], |packet, config, towards| {
-        Some(written(|buffer| Ok(&mut decide_ipv4(packet, config, towards)?.emit(buffer)[..])))
+    door(Frame, &["ethernet::Reset::write_to"], |frame, config| {
+        Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| in_place(frame, |slice| reset.write_to(slice))))
     }),
-    door(Ipv4, &["ipv4::Reset::emit_to_slice"], |packet, config, towards| {
-        Some(decide_ipv4(packet, config, towards).map(|reset| in_place(packet, |slice| {
-            reset.emit_to_slice(slice).map(|bytes| &mut bytes[..])
-        })))
-    }),
-    // Its fields and its text.
-    door(Ipv4, &[], |packet, config, towards| {
-        Some(decide_ipv4(packet, config, towards).map(|reset| {
-            let mut bytes = read::put(&reset.to_string(), reset.emit(&mut [DIRT; ipv4::RESET_LEN]));
-            (bytes[1], bytes[8]) = (reset.tos, reset.ttl);
-            read::put_addresses(&mut bytes, reset.source.into(), reset.destination.into());
-            put_tcp(&mut bytes, &reset.tcp);
-            bytes
+    door(Frame, &["ethernet::Reset::header", "ethernet::Reset::packet"], |frame, config| {
+        Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| {
+            [reset.header(), reset.packet().as_bytes()].concat()
         }))
     }),
-    door(Ipv6, &["ipv6::Reset::in_reply_to", "ipv6::Reset::for_destination", "ipv6::Reset::emit"], |packet, config, towards| {
-        Some(written(|buffer| Ok(&mut decide_ipv6(packet, config, towards)?.emit(buffer)[..])))
-    }),
-    door(Ipv6, &["ipv6::Reset::emit_to_slice"], |packet, config, towards| {
-        Some(decide_ipv6(packet, config, towards).map(|reset| in_place(packet, |slice| {
-            reset.emit_to_slice(slice).map(|bytes| &mut bytes[..])
-        })))
-    }),
-    door(Ipv6, &[], |packet, config, towards| {
-        Some(decide_ipv6(packet, config, towards).map(|reset| {
-            let mut bytes = read::put(&reset.to_string(), reset.emit(&mut [DIRT; ipv6::RESET_LEN]));
-            (bytes[0], bytes[1], bytes[7]) = (0x60 | reset.traffic_class >> 4, reset.traffic_class << 4, reset.hop_limit);
-            read::put_addresses(&mut bytes, reset.source.into(), reset.destination.into());
-            put_tcp(&mut bytes, &reset.tcp);
-            bytes
+    // Its text.
+    door(Frame, &[], |frame, config| {
+        Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| {
+            read::put_frame(&reset.to_string(), reset.as_bytes())
         }))
     }),
-    door(Frame, &["ethernet::reset"], |frame, config, towards| {
-        (is_new(config) && towards == Source).then(|| written(|buffer| ethernet::reset(frame, buffer)))
-    }),
-    door(Frame, &["ethernet::reset_with", "ethernet::reset_for_destination"], |frame, config, towards| {
-        Some(written(|buffer| match fate(towards) {
-            None => ethernet::reset_with(frame, config, buffer),
-            Some(fate) => ethernet::reset_for_destination(frame, fate, config, buffer),
-        }))
-    }),
-    door(Frame, &["ethernet::Reset::in_reply_to", "ethernet::Reset::for_destination", "ethernet::Reset::emit"], |frame, config, towards| {
-        Some(written(|buffer| Ok(decide_frame(frame, config, towards)?.emit(buffer))))
-    }),
-    door(Frame, &["ethernet::Reset::emit_to_slice"], |frame, config, towards| {
-        Some(decide_frame(frame, config, towards).map(|reset| in_place(frame, |slice| reset.emit_to_slice(slice))))
-    }),
-    door(Frame, &[
-        "ethernet::Reset::len", "ethernet::Reset::source", "ethernet::Reset::destination", "ethernet::Reset::vlan_tags",
-    ], |frame, config, towards| {
-        Some(decide_frame(frame, config, towards).map(|reset| {
-            let bytes = reset.emit(&mut [DIRT; ethernet::MAX_LEN])[..reset.len()].to_vec();
-            let tags: Vec<_> = reset.vlan_tags().collect();
-            let packet = written(|buffer| Ok(reset.packet.emit(buffer))).unwrap();
-            let ether_type = &bytes[12 + 4 * tags.len()..][..2];
-            [&reset.destination(), &reset.source(), tags.as_flattened(), ether_type, &packet].concat()
-        }))
-    }),
-    door(Frame, &[], |frame, config, towards| {
-        (config.hop_limit == 64).then(|| decide_frame(frame, config, towards).map(|reset| {
-            read::put_frame(&reset.to_string(), reset.emit(&mut [DIRT; ethernet::MAX_LEN]))
-        }))
-    }),
-    door(SegmentOverIpv4, &["tcp::Reset::in_reply_to", "tcp::Reset::for_destination", "tcp::Reset::emit"], |bytes, config, towards| {
+    door(SegmentOverIpv4, &["tcp::Reset::in_reply_to", "tcp::Reset::write_to"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(8);
-        Some(answer_segment(segment, Sum::of_words(addresses.as_chunks().0), config, towards))
+        Some(answer_segment(segment, addresses, config))
     }),
-    door(SegmentOverIpv6, &["tcp::Reset::in_reply_to", "tcp::Reset::for_destination", "tcp::Reset::emit"], |bytes, config, towards| {
+    door(SegmentOverIpv6, &["tcp::Reset::in_reply_to", "tcp::Reset::write_to"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(32);
-        Some(answer_segment(segment, Sum::of(addresses), config, towards))
+        Some(answer_segment(segment, addresses, config))
     }),
-    door(SegmentOverIpv6, &["tcp::Segment::reset", "tcp::Segment::reset_for_destination", "tcp::Segment::seg_len"], |bytes, config, towards| {
+    door(SegmentOverIpv6, &["tcp::Reset::in_reply_to_header"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(32);
-        // It is given numbers, and checks nothing.
-        let is_for_it = config.tcp_checksum == Checksum::Trust && config.profile == Profile::Netfilter;
-        if !is_for_it || !(20..=0xffff).contains(&segment.len()) {
+        // It verifies no checksum.
+        if config.tcp_checksum != Checksum::Trust {
             return None;
         }
-        let long = |at| u32::from(reference::word(segment, at)) << 16 | u32::from(reference::word(segment, at + 2));
+        let len = u32::try_from(segment.len()).unwrap();
+        let reset = tcp::Reset::in_reply_to_header(segment.first_chunk()?, len, config);
+        Some(reset.map(|reset| bytes_of(&reset, addresses)))
+    }),
+    door(SegmentOverIpv6, &["tcp::reset_numbers", "tcp::reset_numbers_towards", "tcp::seg_len"], |bytes, config| {
+        let (addresses, segment) = bytes.split_at(32);
+        // They are given numbers, and check nothing.
+        let is_for_them = config.tcp_checksum == Checksum::Trust && config.profile == Profile::Netfilter;
+        if !is_for_them || segment.len() < 20 || segment[13] & RST != 0 {
+            return None;
+        }
         let header_len = u32::from(segment[12] >> 4) * 4;
-        let segment = Segment {
-            source_port: reference::word(segment, 0),
-            destination_port: reference::word(segment, 2),
-            seq: long(4),
-            ack: long(8),
+        let numbers = Numbers {
+            seq: reference::long(segment, 4),
+            ack: reference::long(segment, 8),
             flags: segment[13],
             data_len: u32::try_from(segment.len()).unwrap().wrapping_sub(header_len),
         };
-        let reset = match fate(towards) {
-            None => segment.reset(),
-            Some(fate) => segment.reset_for_destination(fate),
-        };
-        Some(reset.map(|mut reset| {
-            // Of the number that counts SEG.LEN, `seg_len` gives the count.
-            match towards {
-                Source if reset.ack.is_some() => reset.ack = Some(segment.seq.wrapping_add(segment.seg_len())),
-                Towards::DestinationOfDelivered => reset.seq = segment.seq.wrapping_add(segment.seg_len()),
-                _ => {}
-            }
-            reset.emit(Sum::of(addresses), &mut [DIRT; HEADER_LEN]).to_vec()
-        }))
+        if config.towards == DestinationOfDropped && segment[13] & (SYN | ACK) == SYN {
+            return None;
+        }
+        let (seq, ack) = self::numbers(numbers, config.towards);
+        let [mut source_port, mut destination_port] = [0, 2].map(|at| reference::word(segment, at));
+        if config.towards == Source {
+            (source_port, destination_port) = (destination_port, source_port);
+        }
+        Some(Ok(bytes_of(&tcp::Reset { source_port, destination_port, seq, ack }, addresses)))
     }),
-    door(SegmentOverIpv4, &["tcp::Reset::flags"], |bytes, config, towards| {
-        let addresses = Sum::of(&bytes[..8]);
-        Some(decide_segment(&bytes[8..], addresses, config, towards).map(|reset| {
-            let mut bytes = read::put_tcp(&reset.to_string(), reset.emit(addresses, &mut [DIRT; HEADER_LEN]));
+    door(SegmentOverIpv4, &["tcp::Reset::flags"], |bytes, config| {
+        let (addresses, segment) = bytes.split_at(8);
+        Some(tcp::Reset::in_reply_to(segment, addresses_of(addresses), config).map(|reset| {
+            let mut bytes = read::put_tcp(&reset.to_string(), &bytes_of(&reset, addresses));
             put_tcp(&mut bytes, &reset);
             bytes
         }))
@@ -216,33 +179,34 @@ pub const DOORS: &[Door] = &[
 ];
 
 /// What the crate answers to a packet. Asserts everything that it promises of it: see [`check`].
-pub fn answer(packet: &[u8], config: &Config, towards: Towards) -> Answer {
+pub fn answer(packet: &[u8], config: &Config) -> Answer {
     for input in [Ipv4, Ipv6, SegmentOverIpv4, SegmentOverIpv6] {
         if let Some(bytes) = input.of_packet(packet) {
-            let _ = check(input, bytes, config, towards);
+            let _ = check(input, bytes, config);
         }
     }
-    assert_eq!(offender(packet), reference::offender(packet), "Offender::of {packet:02x?}");
-    check(Packet, packet, config, towards)
+    assert_eq!(endpoints(packet), reference::endpoints(packet), "Endpoints::of {packet:02x?}");
+    check(Packet, packet, config)
 }
 
 /// The same by one function alone, where so many packets are tried that all would take minutes.
-pub fn answer_by_one(packet: &[u8], config: &Config, towards: Towards) -> Answer {
-    let answer = (DOORS[1].call)(packet, config, towards).unwrap();
-    let expected = reference::packet(packet, config, towards);
-    assert_eq!(answer, expected, "{towards:?} {config:?} {packet:02x?}");
+pub fn answer_by_one(packet: &[u8], config: &Config) -> Answer {
+    let answer = (DOORS[1].call)(packet, config).unwrap();
+    let expected = reference::packet(packet, config);
+    assert_eq!(answer, expected, "{config:?} {packet:02x?}");
     expected
 }
 
-/// SEQ and ACK of the reset for a segment of such numbers.
-pub fn numbers(segment: Numbers, towards: Towards) -> Result<(u32, Option<u32>), NoReset> {
+/// SEQ and ACK of the reset for a segment of such numbers, which is not one that must be left alone.
+pub fn numbers(segment: Numbers, towards: Towards) -> (u32, Option<u32>) {
     let Numbers { seq, ack, flags, data_len } = segment;
-    let segment = Segment { source_port: 1, destination_port: 2, seq, ack, flags, data_len };
-    let reset = match fate(towards) {
-        None => segment.reset(),
-        Some(fate) => segment.reset_for_destination(fate),
-    };
-    reset.map(|reset| (reset.seq, reset.ack))
+    let ack = (flags & ACK != 0).then_some(ack);
+    let seg_len = tcp::seg_len(flags, data_len);
+    let numbers = tcp::reset_numbers_towards(towards, seq, ack, seg_len);
+    if towards == Source {
+        assert_eq!(tcp::reset_numbers(seq, ack, seg_len), numbers);
+    }
+    numbers
 }
 
 /// What the rule has to know of a segment.
@@ -256,13 +220,13 @@ pub struct Numbers {
 
 /// What the crate answers, and asserts that all its functions answer as the reference model does, with a reply that is not
 /// longer than its offender and is never answered itself.
-pub fn check(input: Input, bytes: &[u8], config: &Config, towards: Towards) -> Answer {
-    let expected = input.model(bytes, config, towards);
+pub fn check(input: Input, bytes: &[u8], config: &Config) -> Answer {
+    let expected = input.model(bytes, config);
     for door in DOORS.iter().filter(|door| door.input == input) {
-        let actual = (door.call)(bytes, config, towards);
+        let actual = (door.call)(bytes, config);
         assert!(
             actual.as_ref().is_none_or(|actual| *actual == expected),
-            "{:?} {towards:?} {config:?}\nof {bytes:02x?}\nis {actual:02x?}\nnot {expected:02x?}",
+            "{:?} {config:?}\nof {bytes:02x?}\nis {actual:02x?}\nnot {expected:02x?}",
             door.functions,
         );
     }
@@ -274,7 +238,7 @@ pub fn check(input: Input, bytes: &[u8], config: &Config, towards: Towards) -> A
             _ => reply,
         };
         for door in DOORS.iter().filter(|door| door.input == input) {
-            let answer = (door.call)(again, config, towards);
+            let answer = (door.call)(again, config);
             assert!(matches!(answer, None | Some(Err(NoReset::Rst))), "a reset is answered: {again:02x?}");
         }
     }
@@ -283,25 +247,23 @@ pub fn check(input: Input, bytes: &[u8], config: &Config, towards: Towards) -> A
 
 /// What the crate prints of the reset.
 pub fn text(input: Input, bytes: &[u8], towards: Towards) -> String {
-    let config = &Config::new();
+    let config = &Config::new().towards(towards);
     match input {
-        Packet => decide(bytes, config, towards).unwrap().to_string(),
-        Ipv4 => decide_ipv4(bytes, config, towards).unwrap().to_string(),
-        Ipv6 => decide_ipv6(bytes, config, towards).unwrap().to_string(),
-        Frame => decide_frame(bytes, config, towards).unwrap().to_string(),
+        Packet | Ipv4 | Ipv6 => Reset::in_reply_to(bytes, config).unwrap().to_string(),
+        Frame => ethernet::Reset::in_reply_to(bytes, config).unwrap().to_string(),
         SegmentOverIpv4 | SegmentOverIpv6 => {
             let (addresses, segment) = bytes.split_at(if input == SegmentOverIpv4 { 8 } else { 32 });
-            decide_segment(segment, Sum::of(addresses), config, towards).unwrap().to_string()
+            tcp::Reset::in_reply_to(segment, addresses_of(addresses), config).unwrap().to_string()
         }
     }
 }
 
-/// All settings that can change an answer, but for other hop limits.
+/// All settings that can change an answer, but for other hop limits and directions.
 pub fn settings() -> Vec<Config> {
     let mut all = Vec::new();
     for profile in [Profile::Netfilter, Profile::TcpStack] {
         for ipv4_checksum in [Checksum::Verify, Checksum::Trust] {
-            for tcp_checksum in [Checksum::Verify, Checksum::Trust] {
+            for tcp_checksum in [Checksum::Verify, Checksum::VerifyOrPartial, Checksum::Trust] {
                 for (partial, hop_limit) in [(false, 64), (true, 64), (false, 0)] {
                     let config = Config::new().profile(profile).ipv4_checksum(ipv4_checksum).tcp_checksum(tcp_checksum);
                     all.push(config.partial_checksum(partial).hop_limit(hop_limit));
@@ -315,60 +277,44 @@ pub fn settings() -> Vec<Config> {
 /// The settings under which every check is made.
 pub const STRICT: Config = Config::new().profile(Profile::TcpStack);
 
-fn offender(packet: &[u8]) -> Option<Ends> {
-    Offender::of(packet).map(|offender| (offender.source, offender.destination, offender.ports))
+fn endpoints(packet: &[u8]) -> Option<Ends> {
+    Endpoints::of(packet).map(|ends| (ends.source, ends.destination, ends.ports))
 }
 
 fn is_new(config: &Config) -> bool {
     *config == Config::new()
 }
 
-fn fate(towards: Towards) -> Option<Fate> {
-    match towards {
-        Source => None,
-        DestinationOfDropped => Some(Fate::Dropped),
-        Towards::DestinationOfDelivered => Some(Fate::Delivered),
+/// Two addresses, one after the other, as the crate takes them.
+fn addresses_of(bytes: &[u8]) -> Addresses {
+    let (source, destination) = bytes.split_at(bytes.len() / 2);
+    if bytes.len() == 8 {
+        let [source, destination] = [source, destination].map(|address| <[u8; 4]>::try_from(address).unwrap());
+        [Ipv4Addr::from(source), Ipv4Addr::from(destination)].into()
+    } else {
+        let [source, destination] = [source, destination].map(|address| <[u8; 16]>::try_from(address).unwrap());
+        [Ipv6Addr::from(source), Ipv6Addr::from(destination)].into()
     }
 }
 
-fn decide(packet: &[u8], config: &Config, towards: Towards) -> Result<Reset, NoReset> {
-    match fate(towards) {
-        None => Reset::in_reply_to(packet, config),
-        Some(fate) => Reset::for_destination(packet, fate, config),
-    }
+fn answer_segment(segment: &[u8], addresses: &[u8], config: &Config) -> Answer {
+    tcp::Reset::in_reply_to(segment, addresses_of(addresses), config).map(|reset| bytes_of(&reset, addresses))
 }
 
-fn decide_ipv4(packet: &[u8], config: &Config, towards: Towards) -> Result<ipv4::Reset, NoReset> {
-    match fate(towards) {
-        None => ipv4::Reset::in_reply_to(packet, config),
-        Some(fate) => ipv4::Reset::for_destination(packet, fate, config),
-    }
+fn bytes_of(reset: &tcp::Reset, addresses: &[u8]) -> Vec<u8> {
+    let mut bytes = [DIRT; HEADER_LEN];
+    reset.write_to(addresses_of(addresses), &mut bytes);
+    bytes.to_vec()
 }
 
-fn decide_ipv6(packet: &[u8], config: &Config, towards: Towards) -> Result<ipv6::Reset, NoReset> {
-    match fate(towards) {
-        None => ipv6::Reset::in_reply_to(packet, config),
-        Some(fate) => ipv6::Reset::for_destination(packet, fate, config),
-    }
-}
-
-fn decide_frame(frame: &[u8], config: &Config, towards: Towards) -> Result<ethernet::Reset, NoReset> {
-    match fate(towards) {
-        None => ethernet::Reset::in_reply_to(frame, config),
-        Some(fate) => ethernet::Reset::for_destination(frame, fate, config),
-    }
-}
-
-fn decide_segment(segment: &[u8], addresses: Sum, config: &Config, towards: Towards) -> Result<tcp::Reset, NoReset> {
-    match fate(towards) {
-        None => tcp::Reset::in_reply_to(segment, addresses, config),
-        Some(fate) => tcp::Reset::for_destination(segment, addresses, fate, config),
-    }
-}
-
-fn answer_segment(segment: &[u8], addresses: Sum, config: &Config, towards: Towards) -> Answer {
-    let reset = decide_segment(segment, addresses, config, towards)?;
-    Ok(reset.emit(addresses, &mut [DIRT; HEADER_LEN]).to_vec())
+/// The reset with zeros where addresses, ports and numbers are.
+fn without_numbers(reset: &[u8]) -> Vec<u8> {
+    let mut bytes = reset.to_vec();
+    let addresses = if bytes.len() == 40 { 12..20 } else { 8..40 };
+    bytes[addresses].fill(0);
+    let tcp = bytes.len() - 20;
+    bytes[tcp..tcp + 12].fill(0);
+    bytes
 }
 
 /// Writes ports, numbers and control bits over those of the last 20 bytes.

@@ -76,9 +76,9 @@ pub const IPV6: [Fault; 15] = [
 /// They work on addresses and a TCP segment of 24 bytes: an IPv4 packet from its twelfth byte on.
 #[rustfmt::skip]
 pub const SEGMENT: [Fault; 6] = [
-    fault("longer than an IP packet", NoReset::TotalLength, After, |bytes| bytes.resize(8 + 0x1_0000, 0)),
     fault("19 bytes", NoReset::TcpHeader, After, |bytes| bytes.truncate(8 + 19)),
     fault("RST", NoReset::Rst, Before, |packet| packet[33] |= RST),
+    fault("longer than an IP packet", NoReset::TooLong, After, |bytes| bytes.resize(8 + 0x1_0000, 0)),
     fault("a wrong TCP checksum", NoReset::TcpChecksum, After, |bytes| bytes[8] ^= 0x80),
     fault("a data offset of 4", NoReset::DataOffset, Before, |packet| packet[32] = 0x40),
     fault("SYN without ACK", NoReset::NoConnection, Before, |packet| packet[33] = packet[33] & RST | SYN),

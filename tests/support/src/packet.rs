@@ -224,6 +224,27 @@ pub fn both(tcp: &Tcp) -> [Vec<u8>; 2] {
     [V4::with(tcp.clone()).bytes(), V6::with(tcp.clone()).bytes()]
 }
 
+/// The same packet with a length of 0 in its IP header, as before segmentation offload.
+pub fn unstated(packet: &[u8]) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    if packet[0] >> 4 == 4 {
+        packet[2..4].fill(0);
+        repair_header(&mut packet);
+    } else {
+        packet[4..6].fill(0);
+    }
+    packet
+}
+
+/// The same packet with a partial TCP checksum, as before checksum offload; its TCP header begins at `tcp_at`.
+pub fn partial(packet: &[u8], tcp_at: usize) -> Vec<u8> {
+    let mut packet = packet.to_vec();
+    let addresses = if packet[0] >> 4 == 4 { 12..20 } else { 8..40 };
+    let sum = sum(&pseudo_header(&packet[addresses], packet.len() - tcp_at));
+    packet[tcp_at + 16..tcp_at + 18].copy_from_slice(&sum.to_be_bytes());
+    packet
+}
+
 /// Corrects the checksums, where `packet` has them.
 pub fn repair(packet: &mut [u8]) {
     match packet.first().map(|first| first >> 4) {

@@ -11,23 +11,14 @@ use tcp_reset::{Checksum, Config, NoReset, Profile};
 /// A reset, or why there is none.
 pub type Answer = Result<Vec<u8>, NoReset>;
 
-/// Which end of the offender's connection gets the reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Towards {
-    Source,
-    DestinationOfDropped,
-    DestinationOfDelivered,
-}
+pub use tcp_reset::Towards::{self, DestinationOfDelivered, DestinationOfDropped, Source};
 
-pub use Towards::{DestinationOfDelivered, DestinationOfDropped, Source};
+/// All directions.
+pub const DIRECTIONS: [Towards; 3] = [Source, DestinationOfDropped, DestinationOfDelivered];
 
-impl Towards {
-    pub const ALL: [Self; 3] = [Source, DestinationOfDropped, DestinationOfDelivered];
-
-    /// Two addresses or ports of the offender, in the order that the reset has.
-    fn order(self, [source, destination]: [&[u8]; 2]) -> Vec<u8> {
-        if self == Source { [destination, source].concat() } else { [source, destination].concat() }
-    }
+/// Two addresses or ports of the offender, in the order that the reset has.
+fn order(config: &Config, [source, destination]: [&[u8]; 2]) -> Vec<u8> {
+    if config.towards == Source { [destination, source].concat() } else { [source, destination].concat() }
 }
 
 /// What stands in the reset's TCP checksum field.
@@ -50,18 +41,24 @@ impl Field {
     }
 }
 
+/// Whether the whole segment must be there.
 fn verifies_tcp(config: &Config) -> bool {
-    config.tcp_checksum == Checksum::Verify
+    config.tcp_checksum != Checksum::Trust
+}
+
+/// Whether a length of 0 in the IP header means that it is not stated.
+fn takes_no_length(config: &Config) -> bool {
+    config.tcp_checksum != Checksum::Verify
 }
 
 /// The reset that a packet of either version of IP draws.
-pub fn packet(packet: &[u8], config: &Config, towards: Towards) -> Answer {
+pub fn packet(packet: &[u8], config: &Config) -> Answer {
     let is_ipv6 = !packet.is_empty() && packet[0] >> 4 == 6;
-    if is_ipv6 { ipv6(packet, config, towards) } else { ipv4(packet, config, towards) }
+    if is_ipv6 { ipv6(packet, config) } else { ipv4(packet, config) }
 }
 
 /// The frame that a frame draws.
-pub fn frame(frame: &[u8], config: &Config, towards: Towards) -> Answer {
+pub fn frame(frame: &[u8], config: &Config) -> Answer {
     if frame.len() < 22 {
         return Err(NoReset::Truncated);
     }
@@ -75,24 +72,21 @@ pub fn frame(frame: &[u8], config: &Config, towards: Towards) -> Answer {
     }
     let at = 14 + 4 * tags;
     let reply = match word(frame, at - 2) {
-        ETHERTYPE_IPV4 => ipv4(&frame[at..], config, towards)?,
-        ETHERTYPE_IPV6 => ipv6(&frame[at..], config, towards)?,
+        ETHERTYPE_IPV4 => ipv4(&frame[at..], config)?,
+        ETHERTYPE_IPV6 => ipv6(&frame[at..], config)?,
         _ => return Err(NoReset::EtherType),
     };
     // A frame has the destination first.
-    Ok([&towards.order([destination, source])[..], &frame[12..at], &reply].concat())
+    Ok([&order(config, [destination, source])[..], &frame[12..at], &reply].concat())
 }
 
 /// The 20 bytes that a segment draws, where the caller deals with IP. Its checksum is complete, and 0 stays 0.
-pub fn segment(segment: &[u8], addresses: &[u8], config: &Config, towards: Towards) -> Answer {
-    if segment.len() > 0xffff {
-        return Err(NoReset::TotalLength);
-    }
-    tcp(segment, segment.len(), addresses, Field::Complete(0x0000), config, towards)
+pub fn segment(segment: &[u8], addresses: &[u8], config: &Config) -> Answer {
+    tcp(segment, Some(segment.len()), addresses, Field::Complete(0x0000), config)
 }
 
 /// The reset that an IPv4 packet draws.
-pub fn ipv4(packet: &[u8], config: &Config, towards: Towards) -> Answer {
+pub fn ipv4(packet: &[u8], config: &Config) -> Answer {
     // 1. The buffer holds an IPv4 header.
     if packet.len() < 20 {
         return Err(NoReset::Truncated);
@@ -106,7 +100,8 @@ pub fn ipv4(packet: &[u8], config: &Config, towards: Towards) -> Answer {
     if header_len < 20 {
         return Err(NoReset::HeaderLength);
     }
-    if total_len < header_len {
+    let is_stated = total_len != 0 || !takes_no_length(config);
+    if is_stated && total_len < header_len {
         return Err(NoReset::TotalLength);
     }
     if packet.len() < header_len {
@@ -116,7 +111,7 @@ pub fn ipv4(packet: &[u8], config: &Config, towards: Towards) -> Answer {
         return Err(NoReset::Truncated);
     }
     // 3. The header checksum.
-    if config.ipv4_checksum == Checksum::Verify && sum(&packet[..header_len]) != 0xffff {
+    if config.ipv4_checksum != Checksum::Trust && sum(&packet[..header_len]) != 0xffff {
         return Err(NoReset::HeaderChecksum);
     }
     // 4. A fragment other than the first.
@@ -136,10 +131,11 @@ pub fn ipv4(packet: &[u8], config: &Config, towards: Towards) -> Answer {
         return Err(NoReset::Destination);
     }
     // 7 to 10. TCP.
-    let addresses = towards.order([source, destination]);
+    let addresses = order(config, [source, destination]);
     let field = Field::of(config, config.profile == Profile::Netfilter);
-    let segment = &packet[header_len..packet.len().min(total_len)];
-    let segment = tcp(segment, total_len - header_len, &addresses, field, config, towards)?;
+    let end = if is_stated { packet.len().min(total_len) } else { packet.len() };
+    let segment_len = if is_stated { Some(total_len - header_len) } else { None };
+    let segment = tcp(&packet[header_len..end], segment_len, &addresses, field, config)?;
 
     let tos = if config.profile == Profile::Netfilter { 0 } else { packet[1] & 0b1111_1100 };
     let mut header = vec![0x45, tos, 0, 40, 0, 0, 0x40, 0, config.hop_limit, TCP, 0, 0];
@@ -150,18 +146,19 @@ pub fn ipv4(packet: &[u8], config: &Config, towards: Towards) -> Answer {
 }
 
 /// The reset that an IPv6 packet draws.
-pub fn ipv6(packet: &[u8], config: &Config, towards: Towards) -> Answer {
+pub fn ipv6(packet: &[u8], config: &Config) -> Answer {
     if packet.len() < 40 {
         return Err(NoReset::Truncated);
     }
     if packet[0] >> 4 != 6 {
         return Err(NoReset::Version);
     }
-    let end = 40 + usize::from(word(packet, 4));
-    if end == 40 {
+    let payload_len = usize::from(word(packet, 4));
+    if payload_len == 0 && !takes_no_length(config) {
         return Err(NoReset::Jumbogram);
     }
-    if packet.len() < end && verifies_tcp(config) {
+    let end = if payload_len == 0 { None } else { Some(40 + payload_len) };
+    if end.is_some_and(|end| packet.len() < end) && verifies_tcp(config) {
         return Err(NoReset::Truncated);
     }
     let (source, destination) = (&packet[8..24], &packet[24..40]);
@@ -173,10 +170,10 @@ pub fn ipv6(packet: &[u8], config: &Config, towards: Towards) -> Answer {
     }
     let at = extension_headers(packet, end)?;
     // TCP.
-    let addresses = towards.order([source, destination]);
+    let addresses = order(config, [source, destination]);
     let field = Field::of(config, config.profile == Profile::TcpStack);
-    let segment = &packet[at..packet.len().min(end)];
-    let segment = tcp(segment, end - at, &addresses, field, config, towards)?;
+    let segment = &packet[at..end.unwrap_or(usize::MAX).min(packet.len())];
+    let segment = tcp(segment, end.map(|end| end - at), &addresses, field, config)?;
 
     let traffic_class = word(packet, 0) >> 4 & 0xff;
     let traffic_class = if config.profile == Profile::Netfilter { 0 } else { traffic_class & 0b1111_1100 };
@@ -185,8 +182,9 @@ pub fn ipv6(packet: &[u8], config: &Config, towards: Towards) -> Answer {
     Ok([header, addresses, segment].concat())
 }
 
-/// Where the TCP header begins in an IPv6 packet that ends there by its own length.
-fn extension_headers(packet: &[u8], end: usize) -> Result<usize, NoReset> {
+/// Where the TCP header begins in an IPv6 packet that ends there by its own length, if it states one.
+fn extension_headers(packet: &[u8], end: Option<usize>) -> Result<usize, NoReset> {
+    let end = end.unwrap_or(usize::MAX);
     let (mut next_header, mut at) = (packet[6], 40);
     while next_header != TCP {
         if !EXTENSIONS.contains(&next_header) {
@@ -216,17 +214,11 @@ fn extension_headers(packet: &[u8], end: usize) -> Result<usize, NoReset> {
     Ok(at)
 }
 
-/// The 20 bytes that answer a segment of `segment_len` bytes, of which `segment` holds as many as are there.
-fn tcp(
-    segment: &[u8],
-    segment_len: usize,
-    addresses: &[u8],
-    field: Field,
-    config: &Config,
-    towards: Towards,
-) -> Answer {
+/// The 20 bytes that answer a segment of `segment_len` bytes, `None` if that is not stated, of which `segment` holds as many as
+/// are there.
+fn tcp(segment: &[u8], segment_len: Option<usize>, addresses: &[u8], field: Field, config: &Config) -> Answer {
     // 7. The header.
-    if segment_len < 20 {
+    if segment_len.unwrap_or(segment.len()) < 20 {
         return Err(NoReset::TcpHeader);
     }
     if segment.len() < 20 {
@@ -239,29 +231,45 @@ fn tcp(
         return Err(NoReset::Rst);
     }
     // 9. The checksum, over the pseudo-header and the whole segment.
-    if verifies_tcp(config) && sum(&[&pseudo_header(addresses, segment_len)[..], segment].concat()) != 0xffff {
-        return Err(NoReset::TcpChecksum);
+    let pseudo = pseudo_header(addresses, segment.len());
+    let is_partial = config.tcp_checksum == Checksum::VerifyOrPartial && word(segment, 16) == sum(&pseudo);
+    if verifies_tcp(config) && !is_partial {
+        if segment.len() > 0xffff {
+            return Err(NoReset::TooLong);
+        }
+        if sum(&[&pseudo[..], segment].concat()) != 0xffff {
+            return Err(NoReset::TcpChecksum);
+        }
     }
     // 10. The data offset: Linux's stack looks at it, netfilter does not.
     let header_len = usize::from(segment[12] >> 4) * 4;
-    if config.profile == Profile::TcpStack && (header_len < 20 || header_len > segment_len) {
+    let is_past = segment_len.is_some_and(|len| header_len > len);
+    if config.profile == Profile::TcpStack && (header_len < 20 || is_past) {
         return Err(NoReset::DataOffset);
     }
-    // The numbers.
-    let data_len = i64::try_from(segment_len).unwrap() - i64::try_from(header_len).unwrap();
+    // The numbers, of which some need the length.
+    let needs_length = match config.towards {
+        Source => ack == 0,
+        DestinationOfDropped => false,
+        DestinationOfDelivered => true,
+    };
+    if segment_len.is_none() && needs_length {
+        return Err(NoReset::UnknownLength);
+    }
+    let data_len = i64::try_from(segment_len.unwrap_or(0)).unwrap() - i64::try_from(header_len).unwrap();
     let next = i64::from(long(segment, 4)) + i64::from(syn) + i64::from(fin) + data_len;
     let next = u32::try_from(next.rem_euclid(1 << 32)).unwrap();
-    let (seq_field, ack_field, control) = match towards {
+    let (seq_field, ack_field, control) = match config.towards {
         Source if ack == 1 => (long(segment, 8), 0, 0b0_0100),
         Source => (0, next, 0b1_0100),
         DestinationOfDropped if syn == 1 && ack == 0 => return Err(NoReset::NoConnection),
         DestinationOfDropped | DestinationOfDelivered => {
-            let seq = if towards == DestinationOfDropped { long(segment, 4) } else { next };
+            let seq = if config.towards == DestinationOfDropped { long(segment, 4) } else { next };
             if ack == 1 { (seq, long(segment, 8), 0b1_0100) } else { (seq, 0, 0b0_0100) }
         }
     };
     // The bytes.
-    let mut reply = towards.order([&segment[0..2], &segment[2..4]]);
+    let mut reply = order(config, [&segment[0..2], &segment[2..4]]);
     reply.extend(seq_field.to_be_bytes());
     reply.extend(ack_field.to_be_bytes());
     reply.extend([0x50, control, 0, 0, 0, 0, 0, 0]);
@@ -278,33 +286,35 @@ fn tcp(
 /// Source, destination, and the ports of both.
 pub type Ends = (IpAddr, IpAddr, Option<(u16, u16)>);
 
-/// Who sent a packet to whom, for a log. The ports are read if all IP headers are right but for a checksum.
-pub fn offender(bytes: &[u8]) -> Option<Ends> {
-    let (source, destination, tcp_at) = match bytes.first()? >> 4 {
+/// Who sent a packet to whom. The ports are read if all IP headers are right but for checksums and addresses.
+pub fn endpoints(bytes: &[u8]) -> Option<Ends> {
+    // With addresses that pass the check.
+    let mut other = bytes.to_vec();
+    let (source, destination, tcp_at, end) = match bytes.first()? >> 4 {
         4 if bytes.len() >= 20 => {
             let address = |at: usize| IpAddr::from(<[u8; 4]>::try_from(&bytes[at..at + 4]).unwrap());
-            (address(12), address(16), Some(usize::from(bytes[0] & 0x0f) * 4))
+            other[12..20].fill(1);
+            let end = Some(usize::from(word(bytes, 2))).filter(|end| *end != 0);
+            (address(12), address(16), Some(usize::from(bytes[0] & 0x0f) * 4), end)
         }
         6 if bytes.len() >= 40 => {
             let address = |at: usize| IpAddr::from(<[u8; 16]>::try_from(&bytes[at..at + 16]).unwrap());
-            (address(8), address(24), extension_headers(bytes, end(bytes)).ok())
+            other[8..40].fill(1);
+            let end = Some(40 + usize::from(word(bytes, 4))).filter(|end| *end != 40);
+            (address(8), address(24), extension_headers(bytes, end).ok(), end)
         }
         _ => return None,
     };
     let trusting = Config::new().ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
-    let is_found = match packet(bytes, &trusting, Source) {
-        Ok(_) | Err(NoReset::Rst) => true,
+    let is_found = match packet(&other, &trusting) {
+        Ok(_) | Err(NoReset::Rst | NoReset::UnknownLength) => true,
         // Of a TCP header that is short or cut, the ports suffice.
         Err(NoReset::TcpHeader | NoReset::Truncated) => true,
         Err(_) => false,
     };
-    let ports_at = tcp_at.filter(|at| is_found && at + 4 <= bytes.len().min(end(bytes)));
+    let end = end.unwrap_or(usize::MAX).min(bytes.len());
+    let ports_at = tcp_at.filter(|at| is_found && at + 4 <= end);
     Some((source, destination, ports_at.map(|at| (word(bytes, at), word(bytes, at + 2)))))
-}
-
-/// Where the packet ends by its own length.
-fn end(packet: &[u8]) -> usize {
-    if packet[0] >> 4 == 4 { word(packet, 2).into() } else { 40 + usize::from(word(packet, 4)) }
 }
 
 /// RFC 1071's loop: the folded ones'-complement sum, not yet complemented; 0xffff over bytes whose checksum is right.

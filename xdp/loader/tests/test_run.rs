@@ -158,11 +158,16 @@ fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u
     if frame[..6] != STATION {
         return Err(OTHER_STATION);
     }
+    let len = if headers == 40 { at(link + 2)? } else { at(link + 4)? };
+    // A group address comes first.
+    if len == 0 && frame[6] & 1 == 0 {
+        return Err(LEFT_TO_THE_KERNEL);
+    }
     let answer =
         |config: &Config| ethernet::reset_with(frame, config, &mut [0; ethernet::MAX_LEN]).map(|reply| reply.to_vec());
     // The headers, the length, then the checksum.
     let mut reply = answer(&Config::new().tcp_checksum(Checksum::Trust)).map_err(|reason| reason as u32)?;
-    let len = if headers == 40 { at(link + 2)?.into() } else { 40 + usize::from(at(link + 4)?) };
+    let len = usize::from(len) + if headers == 40 { 0 } else { 40 };
     if frame.len() < link + len {
         return Err(NoReset::Truncated as u32);
     }

@@ -115,18 +115,18 @@ fn ipv4<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     let settings = settings([packet[22], packet[23]], link)?;
     // The verifier needs this check again after a map call: the offset of the segment is then constant.
     let (_, packet) = headers::<LINK, 40, HEADERS>(context)?;
-    if packet[0] != 0x45 {
+    let total_len = u16::from_be_bytes([packet[2], packet[3]]);
+    if packet[0] != 0x45 || total_len == 0 {
         return Err(LEFT_TO_THE_KERNEL);
     }
-    let reset = ipv4::Reset::in_reply_to(packet, &CONFIG).map_err(number)?;
-    let total_len = u16::from_be_bytes([packet[2], packet[3]]);
-    let addresses = Sum::of_words(&[reset.source.octets(), reset.destination.octets()]);
+    let mut reset = [0; 40];
+    ipv4::reset_with(packet, &CONFIG, &mut reset).map_err(number)?;
+    let addresses = Sum::of_words(packet[12..20].as_chunks().0);
     let frame_len = verify::<{ 1500 - 20 }>(context, settings, LINK + 20, total_len.wrapping_sub(20), addresses)?;
-    let [a, b, c, d] = reset.destination.octets();
-    limit(settings, [0, 0, 0xff, 0xff, a, b, c, d])?;
+    limit(settings, [0, 0, 0xff, 0xff, reset[16], reset[17], reset[18], reset[19]])?;
     let (link, packet) = headers::<LINK, 40, HEADERS>(context)?;
     turn(link);
-    reset.emit(packet);
+    *packet = reset;
     cut(context, frame_len, HEADERS)
 }
 
@@ -141,19 +141,19 @@ fn ipv6<const LINK: usize, const HEADERS: usize>(context: &XdpContext) -> Result
     let settings = settings([packet[42], packet[43]], link)?;
     // As above.
     let (_, packet) = headers::<LINK, 60, HEADERS>(context)?;
-    if packet[6] != TCP {
+    let payload_len = u16::from_be_bytes([packet[4], packet[5]]);
+    if packet[6] != TCP || payload_len == 0 {
         return Err(LEFT_TO_THE_KERNEL);
     }
-    let reset = ipv6::Reset::in_reply_to(packet, &CONFIG).map_err(number)?;
-    let payload_len = u16::from_be_bytes([packet[4], packet[5]]);
-    let (source, destination) = (reset.source.octets(), reset.destination.octets());
-    let addresses = Sum::of(&source).plus(Sum::of(&destination));
+    let mut reset = [0; 60];
+    ipv6::reset_with(packet, &CONFIG, &mut reset).map_err(number)?;
+    let addresses = Sum::of_words(packet[8..40].as_chunks().0);
     let frame_len = verify::<{ 1500 - 40 }>(context, settings, LINK + 40, payload_len, addresses)?;
     // One host may use a whole /64.
-    limit(settings, *destination.first_chunk().ok_or(OTHER)?)?;
+    limit(settings, *reset[24..].first_chunk().ok_or(OTHER)?)?;
     let (link, packet) = headers::<LINK, 60, HEADERS>(context)?;
     turn(link);
-    reset.emit(packet);
+    *packet = reset;
     cut(context, frame_len, HEADERS)
 }
 

@@ -30,8 +30,8 @@ pub const ANSWERED: u32 = 0;
 pub const OTHER: u32 = 32;
 /// Passed up: addressed to another station.
 pub const OTHER_STATION: u32 = 33;
-/// Passed up: IPv4 options, IPv6 extension headers, fragments. Also a segment whose checksum is to be verified, if it is
-/// longer than [`MAX_SEGMENT`] or not in one buffer.
+/// Passed up: IPv4 options, IPv6 extension headers, fragments, a length of 0. Also a segment whose checksum is to be
+/// verified, if it is longer than [`MAX_SEGMENT`] or not in one buffer.
 pub const LEFT_TO_THE_KERNEL: u32 = 34;
 /// Passed up in a dry run: a reset would have been sent.
 pub const WOULD_ANSWER: u32 = 35;

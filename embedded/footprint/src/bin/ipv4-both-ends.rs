@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-use tcp_reset::{Config, Fate, ipv4};
+use tcp_reset::{Config, Towards, ipv4};
 
 /// # Safety
 ///
@@ -17,10 +17,7 @@ pub unsafe extern "C" fn job(
 ) -> usize {
     let packet = unsafe { footprint::packet(packet, len) };
     static CONFIG: Config = Config::new();
-    let reset = if destination {
-        ipv4::Reset::for_destination(packet, Fate::Dropped, &CONFIG)
-    } else {
-        ipv4::Reset::in_reply_to(packet, &CONFIG)
-    };
-    reset.map_or(0, |reset| reset.emit(reply).len())
+    static OTHER: Config = Config::new().towards(Towards::DestinationOfDropped);
+    let config = if destination { &OTHER } else { &CONFIG };
+    ipv4::reset_with(packet, config, reply).map_or(0, |()| reply.len())
 }

@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-use tcp_reset::{Config, Fate, MAX_LEN};
+use tcp_reset::{Config, MAX_LEN, Towards};
 
 /// # Safety
 ///
@@ -12,10 +12,7 @@ use tcp_reset::{Config, Fate, MAX_LEN};
 pub unsafe extern "C" fn job(packet: *const u8, len: usize, reply: &mut [u8; MAX_LEN], destination: bool) -> usize {
     let packet = unsafe { footprint::packet(packet, len) };
     static CONFIG: Config = Config::new();
-    let reset = if destination {
-        tcp_reset::reset_for_destination(packet, Fate::Dropped, &CONFIG, reply)
-    } else {
-        tcp_reset::reset_with(packet, &CONFIG, reply)
-    };
-    reset.map_or(0, |reset| reset.len())
+    static OTHER: Config = Config::new().towards(Towards::DestinationOfDropped);
+    let config = if destination { &OTHER } else { &CONFIG };
+    tcp_reset::reset_with(packet, config, reply).map_or(0, |reset| reset.len())
 }

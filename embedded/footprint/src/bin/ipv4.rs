@@ -11,5 +11,5 @@ use tcp_reset::{Config, ipv4};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn job(packet: *const u8, len: usize, reply: &mut [u8; ipv4::RESET_LEN]) -> usize {
     let packet = unsafe { footprint::packet(packet, len) };
-    ipv4::Reset::in_reply_to(packet, &Config::new()).map_or(0, |reset| reset.emit(reply).len())
+    ipv4::reset_with(packet, const { &Config::new() }, reply).map_or(0, |()| reply.len())
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::net::if_::if_indextoname;
 use socket2::{Domain, Protocol, Socket, Type};
-use tcp_reset::{Checksum, Config, Fate, Reset, ethernet};
+use tcp_reset::{Checksum, Config, Reset, Towards, ethernet};
 use tcp_reset_linux::cut::{self, End};
 
 use super::read::Tcp;
@@ -36,62 +36,35 @@ impl cut::Answer for Answer {
     fn seq(&self) -> u32 {
         match &self.reset {
             Link::Packet(reset) => reset.tcp().seq,
-            Link::Frame(reset) => reset.packet.tcp().seq,
+            Link::Frame(reset) => reset.packet().tcp().seq,
         }
     }
 }
 
-/// To which end, and for the destination, what has become of the offender.
-#[derive(Clone, Copy)]
-pub(crate) enum Towards {
-    Source,
-    Destination(Fate),
-}
-
-/// The reset that a packet draws.
-pub(crate) fn packet_reset(packet: &[u8], tcp: &Tcp, towards: Towards, config: Config) -> Option<Reset> {
+/// The reset for a packet. None is no failure: for example, a dropped SYN has not opened a connection at its destination.
+pub(crate) fn packet_reset(packet: &[u8], tcp: &Tcp, config: Config) -> Option<Reset> {
     if tcp.is_unmeasured {
-        let (packet, config) = measured(packet, tcp, towards, config);
-        return decide(&packet, towards, config);
+        let (packet, config) = measured(packet, tcp, config);
+        return Reset::in_reply_to(&packet, &config).ok();
     }
-    decide(packet, towards, config)
-}
-
-fn decide(packet: &[u8], towards: Towards, config: Config) -> Option<Reset> {
-    // No reset is no failure: for example, a dropped SYN has not opened a connection at its destination.
-    match towards {
-        Towards::Source => Reset::in_reply_to(packet, &config),
-        Towards::Destination(fate) => Reset::for_destination(packet, fate, &config),
-    }
-    .ok()
+    Reset::in_reply_to(packet, &config).ok()
 }
 
 /// The same for a frame, in which the packet begins at `at`.
-pub(crate) fn frame_reset(
-    frame: &[u8],
-    at: usize,
-    tcp: &Tcp,
-    towards: Towards,
-    config: Config,
-) -> Option<ethernet::Reset> {
-    let decide = |frame: &[u8], config: Config| match towards {
-        Towards::Source => ethernet::Reset::in_reply_to(frame, &config).ok(),
-        Towards::Destination(fate) => ethernet::Reset::for_destination(frame, fate, &config).ok(),
-    };
+pub(crate) fn frame_reset(frame: &[u8], at: usize, tcp: &Tcp, config: Config) -> Option<ethernet::Reset> {
     if tcp.is_unmeasured {
-        let (packet, config) = measured(&frame[at..], tcp, towards, config);
-        return decide(&[&frame[..at], &packet].concat(), config);
+        let (packet, config) = measured(&frame[at..], tcp, config);
+        return ethernet::Reset::in_reply_to(&[&frame[..at], &packet].concat(), &config).ok();
     }
-    decide(frame, config)
+    ethernet::Reset::in_reply_to(frame, &config).ok()
 }
 
-/// TO BE REMOVED when the crate reads a packet of length 0 to the end of the buffer: BIG TCP, whose length the IP header
-/// cannot say.
-///
-/// The headers alone, with a length, and with the sequence number after the data if they have been delivered.
-fn measured(packet: &[u8], tcp: &Tcp, towards: Towards, config: Config) -> (Vec<u8>, Config) {
+/// A packet whose length the IP header cannot state (BIG TCP): its headers alone, with a length, and with the sequence number
+/// after the data if they have been delivered. The crate makes no number from a length that is not stated, because a buffer
+/// may be cut; here it holds the whole packet.
+fn measured(packet: &[u8], tcp: &Tcp, config: Config) -> (Vec<u8>, Config) {
     let mut header = tcp.header;
-    if matches!(towards, Towards::Destination(Fate::Delivered)) {
+    if config.towards == Towards::DestinationOfDelivered {
         let len = u32::try_from(tcp.data.len()).unwrap_or_default();
         header[4..8].copy_from_slice(&tcp.segment.seq.wrapping_add(len).to_be_bytes());
     }
@@ -183,7 +156,7 @@ impl Sender {
 
     /// `device` is where the offender was seen; a link-local address needs it.
     pub(crate) fn send(&self, reset: &Reset, device: u32) -> io::Result<usize> {
-        self.send_packet(reset.emit(&mut [0; tcp_reset::MAX_LEN]), reset.destination(), device)
+        self.send_packet(reset.as_bytes(), reset.destination(), device)
     }
 
     /// The same for any packet.

@@ -131,8 +131,7 @@ impl Writer {
 
     pub(crate) fn write(&self, reset: &ethernet::Reset) -> io::Result<usize> {
         let ethernet = self.ethernet.ok_or(io::ErrorKind::Unsupported)?;
-        let mut buffer = [0; ethernet::MAX_LEN];
-        Ok(sendto(self.socket.as_raw_fd(), reset.emit(&mut buffer), &ethernet, MsgFlags::MSG_DONTWAIT)?)
+        Ok(sendto(self.socket.as_raw_fd(), reset.as_bytes(), &ethernet, MsgFlags::MSG_DONTWAIT)?)
     }
 }
 

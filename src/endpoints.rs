@@ -1,37 +1,39 @@
-//! Addresses and ports of any packet, for a log.
+//! Addresses and ports of any packet, for a log or a policy.
 
 use core::fmt;
 use core::net::IpAddr;
 
 use crate::{ipv4, ipv6};
 
-/// Who sent a packet to whom, as far as its bytes tell: for the log of a packet that draws no reset.
+/// Addresses and ports of a packet, as far as its bytes tell, whether a reset answers it or not: for a log, or for a policy
+/// such as "reject port 23".
 ///
-/// Nothing is verified. `Display` prints addresses and ports as tcpdump does.
+/// No checksum is verified, and the addresses may be any. `Display` prints addresses and ports as tcpdump does.
 ///
 /// ```
-/// use tcp_reset::{MAX_LEN, Offender, reset};
+/// use tcp_reset::{Endpoints, MAX_LEN, reset};
 ///
 /// fn log(packet: &[u8]) {
-///     if let (Err(reason), Some(offender)) = (reset(packet, &mut [0; MAX_LEN]), Offender::of(packet)) {
-///         println!("no reset for {offender}: {reason}");
+///     if let (Err(reason), Some(endpoints)) = (reset(packet, &mut [0; MAX_LEN]), Endpoints::of(packet)) {
+///         println!("no reset for {endpoints}: {reason}");
 ///     }
 /// }
 /// # log(&[]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Offender {
-    /// The source address.
+pub struct Endpoints {
+    /// The packet's source address.
     pub source: IpAddr,
-    /// The destination address.
+    /// The packet's destination address.
     pub destination: IpAddr,
-    /// Source and destination port; `None` if a check of the IP header other than its checksum fails, or if the buffer does
-    /// not hold the ports.
+    /// The packet's source and destination port. `None` if it is not TCP, if it is a fragment other than the first, if a
+    /// length in its IP headers is wrong, or if the buffer ends before the ports. A policy on ports must treat `None` as
+    /// a packet that it could not read.
     pub ports: Option<(u16, u16)>,
 }
 
-impl Offender {
+impl Endpoints {
     /// Reads the packet; `None` if it does not begin with an IPv4 or IPv6 header.
     pub fn of(packet: &[u8]) -> Option<Self> {
         let (source, destination, segment) = match packet {
@@ -45,7 +47,7 @@ impl Offender {
     }
 }
 
-impl fmt::Display for Offender {
+impl fmt::Display for Endpoints {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, destination, ports } = self;
         match ports {
