@@ -28,22 +28,43 @@ pub struct Capture {
     unknown_links: BTreeSet<u32>,
 }
 
+/// What [`Capture::for_each`] hands over.
+pub enum Event<'a> {
+    /// A frame and the number of its packet, counted from 1 as Wireshark counts: with those that were left out.
+    Frame(u64, Frame<'a>),
+    /// More is read now. This may take long: a live capture goes on only with the next packet.
+    Reading,
+}
+
 impl Capture {
     /// Reads the beginning of a capture.
     pub fn new(name: String, mut source: impl Read + Send + 'static) -> Result<Self, String> {
-        let mut magic = Vec::new();
-        source.by_ref().take(6).read_to_end(&mut magic).map_err(|error| format!("{name}: {error}"))?;
-        let decompress = match magic[..] {
+        let mut start = Vec::new();
+        // pcap-parser wants the whole header at once.
+        let mut read = |start: &mut Vec<u8>, length| {
+            let missing = u64::try_from(length).unwrap_or(0).saturating_sub(u64::try_from(start.len()).unwrap_or(0));
+            source.by_ref().take(missing).read_to_end(start).map_err(|error| format!("{name}: {error}"))
+        };
+        read(&mut start, 6)?;
+        let decompress = match start[..] {
+            [] => return Err(format!("{name}: an empty file")),
             [0x1f, 0x8b, ..] => Some(("gzip", "gunzip -c")),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(("zstd", "zstd -dc")),
             [0xfd, b'7', b'z', b'X', b'Z', 0] => Some(("xz", "xz -dc")),
             _ => None,
         };
         if let Some((format, command)) = decompress {
-            return Err(format!("{name}: {format}-compressed; decompress it first ({command} FILE | resets -)"));
+            return Err(format!(
+                "{name}: {format}-compressed; decompress it first ({command} FILE | {} -)",
+                env!("CARGO_PKG_NAME")
+            ));
         }
+        read(&mut start, 12)?;
+        let header_len = header_len(&start);
+        read(&mut start, header_len)?;
+
         let failure = Failure::default();
-        let source = Source { reader: io::Cursor::new(magic).chain(source), failure: failure.clone() };
+        let source = Source { reader: io::Cursor::new(start).chain(source), failure: failure.clone() };
         match pcap_parser::create_reader(BUFFER, source) {
             Ok(reader) => Ok(Self {
                 name,
@@ -62,19 +83,22 @@ impl Capture {
     /// An error in the capture is returned after `handle` has had every frame before it.
     pub fn for_each(
         &mut self,
-        mut handle: impl FnMut(Frame<'_>) -> Result<ControlFlow<()>, String>,
+        mut handle: impl FnMut(Event<'_>) -> Result<ControlFlow<()>, String>,
     ) -> Result<(), String> {
         let mut capacity = BUFFER;
+        let mut number = 0;
         loop {
             let at = self.reader.consumed();
             match self.reader.next() {
                 Ok((length, block)) => {
-                    match self.interfaces.find(&block) {
+                    let found = self.interfaces.find(&block);
+                    number += u64::from(found.is_packet());
+                    match found {
                         Found::Nothing => {}
                         Found::Unknown(what) => _ = self.left_out.insert(what),
-                        Found::UnknownLink(number) => _ = self.unknown_links.insert(number),
+                        Found::UnknownLink(link) | Found::UnknownInterface(link) => _ = self.unknown_links.insert(link),
                         Found::Frame(frame) => {
-                            if handle(frame)?.is_break() {
+                            if handle(Event::Frame(number, frame))?.is_break() {
                                 return Ok(());
                             }
                         }
@@ -82,7 +106,12 @@ impl Capture {
                     self.reader.consume(length);
                 }
                 Err(PcapError::Eof) => return self.check_left_out(),
-                Err(PcapError::Incomplete(_)) => self.refill()?,
+                Err(PcapError::Incomplete(_)) => {
+                    if handle(Event::Reading)?.is_break() {
+                        return Ok(());
+                    }
+                    self.refill()?;
+                }
                 Err(PcapError::BufferTooSmall) if capacity < LONGEST_RECORD => {
                     capacity *= 2;
                     self.reader.grow(capacity);
@@ -112,30 +141,40 @@ impl Capture {
     }
 }
 
+/// The length of the header that a capture begins with, by its first 12 bytes: pcap's, or pcapng's section header.
+fn header_len(start: &[u8]) -> usize {
+    const PCAP: usize = 24;
+    let (Some(b"\x0a\x0d\x0d\x0a"), Some(length), Some(order)) =
+        (start.get(..4), start.get(4..).and_then(<[u8]>::first_chunk), start.get(8..12))
+    else {
+        return PCAP;
+    };
+    let is_little_endian = order == b"\x4d\x3c\x2b\x1a";
+    let length = if is_little_endian { u32::from_le_bytes(*length) } else { u32::from_be_bytes(*length) };
+    usize::try_from(length).unwrap_or(BUFFER).min(BUFFER)
+}
+
 /// The error that reading ended with; pcap-parser does not keep it.
 type Failure = Arc<OnceLock<io::Error>>;
 
-/// A reader that fills the whole buffer, even from a pipe: pcap-parser takes a short first read for a damaged header.
+/// A reader that keeps its error and goes on after an interruption.
 struct Source<R> {
     reader: R,
     failure: Failure,
 }
 
 impl<R: Read> Read for Source<R> {
-    fn read(&mut self, mut buffer: &mut [u8]) -> io::Result<usize> {
-        let length = buffer.len();
-        let limit = u64::try_from(length).unwrap_or(u64::MAX);
-        let copied = io::copy(&mut self.reader.by_ref().take(limit), &mut buffer);
-        let count = length - buffer.len();
-        match copied {
-            // What came before the error is returned first; the next call fails again, or goes on.
-            Err(_) if count > 0 => Ok(count),
-            Err(error) => {
-                let kind = error.kind();
-                let _ = self.failure.set(error);
-                Err(kind.into())
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.reader.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let kind = error.kind();
+                    let _ = self.failure.set(error);
+                    return Err(kind.into());
+                }
+                Ok(count) => return Ok(count),
             }
-            Ok(_) => Ok(count),
         }
     }
 }

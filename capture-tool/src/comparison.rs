@@ -33,16 +33,35 @@ struct Offender {
 }
 
 /// How a reset of the capture compares with ours.
-#[derive(Clone, Copy)]
 pub enum Outcome {
     /// The same bytes.
     Same(Profile),
-    /// The same but for the hop limit, which routers decrement, and the header checksum over it.
-    Routed(Difference),
-    /// Other bytes.
-    Differs(Difference),
+    /// Other bytes, but the same reset to its receiver.
+    SameToReceiver(Vec<Difference>),
+    /// Other numbers or flags, or a wrong checksum.
+    OtherNumbers(Vec<Difference>),
     /// It answers a packet that we do not answer.
     Unexpected,
+}
+
+impl Outcome {
+    /// The class in which it is counted.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Same(_) => "same bytes",
+            Self::SameToReceiver(_) => "same to a receiver",
+            Self::OtherNumbers(_) => "other numbers",
+            Self::Unexpected => "ours is silence",
+        }
+    }
+
+    /// The fields that differ.
+    pub fn differences(&self) -> &[Difference] {
+        match self {
+            Self::SameToReceiver(differences) | Self::OtherNumbers(differences) => differences,
+            Self::Same(_) | Self::Unexpected => &[],
+        }
+    }
 }
 
 impl Comparison {
@@ -57,10 +76,10 @@ impl Comparison {
     }
 
     /// Remembers an offender and the answer to it.
-    pub fn offender(&mut self, packet: &[u8], segment: &Segment, answer: Result<Reset, NoReset>, config: Config) {
+    pub fn offender(&mut self, packet: &[u8], segment: &Segment<'_>, answer: Result<Reset, NoReset>, config: Config) {
         let netfilter = answer.ok();
-        // The answer in the other profile has verified the checksum.
-        let config = config.profile(Profile::TcpStack).tcp_checksum(Checksum::Trust);
+        // The answer in the other profile has verified the checksums.
+        let config = config.profile(Profile::TcpStack).ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
         let tcp_stack = netfilter.and_then(|_| Reset::in_reply_to(packet, &config).ok());
         let count = u64::from(netfilter.is_some());
         self.unmatched += count;
@@ -80,7 +99,7 @@ impl Comparison {
     ///
     /// An end that aborts its connection sends a reset as well. This end has sent something before, and the numbers of
     /// its reset are not those of an answer: a reset for which both are true is not compared.
-    pub fn reset(&mut self, packet: &[u8], segment: &Segment) -> Option<Outcome> {
+    pub fn reset(&mut self, packet: &[u8], segment: &Segment<'_>) -> Option<Outcome> {
         let has_sent = self.sent.contains(&(segment.source, segment.destination));
         let offenders = self.sent.get_mut(&(segment.destination, segment.source))?;
 
@@ -90,44 +109,47 @@ impl Comparison {
             let ours = [(Profile::Netfilter, *netfilter), (Profile::TcpStack, *tcp_stack)];
             let unmatched = Cell::from_mut(unmatched);
             ours.into_iter().filter_map(move |(profile, reset)| {
-                Some((profile, Difference::all(&reset?, packet, trust_checksums), unmatched))
+                Some((profile, Difference::all(&reset?, packet, segment, trust_checksums), unmatched))
             })
         });
         let best = best.min_by_key(|(profile, differences, _)| {
-            let has_other_numbers = differences.iter().any(Difference::is_of_a_number);
-            (!is_routed(differences), has_other_numbers, differences.len(), *profile == Profile::TcpStack)
+            (differences.iter().any(is_seen), differences.len(), *profile == Profile::TcpStack)
         });
         let Some((profile, differences, unmatched)) = best else { return (!has_sent).then_some(Outcome::Unexpected) };
-        if has_sent && differences.iter().any(Difference::is_of_a_number) {
+        let is_other = differences.iter().any(is_seen);
+        // A wrong checksum may be a mistake of the sender as well as damage on the way: it is reported.
+        if has_sent && differences.iter().any(|difference| is_seen(difference) && difference.is_number()) {
             return None;
         }
         if unmatched.get() > 0 {
             unmatched.update(|count| count - 1);
             self.unmatched -= 1;
         }
-        Some(match differences.first() {
-            None => Outcome::Same(profile),
-            Some(first) if is_routed(&differences) => Outcome::Routed(*first),
-            Some(first) => Outcome::Differs(*first),
+        Some(match differences {
+            differences if differences.is_empty() => Outcome::Same(profile),
+            differences if is_other => Outcome::OtherNumbers(differences),
+            differences => Outcome::SameToReceiver(differences),
         })
     }
 }
 
-/// Whether routers on the path can have made all differences.
-fn is_routed(differences: &[Difference]) -> bool {
-    differences.iter().all(|difference| matches!(difference.field, "TTL" | "hop limit" | "header checksum"))
+fn is_seen(difference: &Difference) -> bool {
+    difference.is_seen
 }
 
-/// The end of the line for such a reset.
+/// The end of the line.
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Same(Profile::Netfilter) => formatter.write_str(", the same as ours"),
-            Self::Same(_) => formatter.write_str(", the same as ours in the TCP-stack profile"),
-            Self::Routed(difference) | Self::Differs(difference) => {
-                write!(formatter, ", differs from ours in: {difference}")
-            }
-            Self::Unexpected => formatter.write_str(", ours is silence"),
+        formatter.write_str(match self {
+            Self::Same(Profile::Netfilter) => "; the same bytes as ours",
+            Self::Same(_) => "; the same bytes as ours for a closed port",
+            Self::SameToReceiver(_) => "; to a receiver the same as ours, but",
+            Self::OtherNumbers(_) => "; not ours:",
+            Self::Unexpected => "; ours is silence",
+        })?;
+        for (index, difference) in self.differences().iter().enumerate() {
+            write!(formatter, "{} {difference}", if index == 0 { "" } else { "," })?;
         }
+        Ok(())
     }
 }

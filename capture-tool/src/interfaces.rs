@@ -16,19 +16,28 @@ pub struct Frame<'a> {
     pub data: &'a [u8],
     /// Whether the capture holds less than the whole frame.
     pub is_cut: bool,
-    /// When it was captured, in nanoseconds since 1970; zero where the capture does not say.
-    pub time: u64,
+    /// When it was captured, in nanoseconds since 1970; `None` where the capture does not say.
+    pub time: Option<u64>,
 }
 
 /// What one block of a capture holds.
 pub enum Found<'a> {
     Frame(Frame<'a>),
-    /// A frame, or an interface of a pcap file, with a link type that is not supported.
+    /// A frame with a link type that is not supported.
     UnknownLink(u32),
+    /// The interface of a pcap file, with such a link type.
+    UnknownInterface(u32),
     /// A frame that cannot be read for another reason.
     Unknown(&'static str),
     /// No frame.
     Nothing,
+}
+
+impl Found<'_> {
+    /// Whether it is a packet, read or not.
+    pub fn is_packet(&self) -> bool {
+        matches!(self, Self::Frame(_) | Self::UnknownLink(_) | Self::Unknown(_))
+    }
 }
 
 /// The interfaces described so far; a pcap file has one.
@@ -54,11 +63,11 @@ impl Interfaces {
                 let link = interface.link;
                 self.0.push(interface);
                 // It is the link type of all packets: reported even if there are none.
-                if Link::from_number(link).is_none() { Found::UnknownLink(link) } else { Found::Nothing }
+                if Link::from_number(link).is_none() { Found::UnknownInterface(link) } else { Found::Nothing }
             }
             PcapBlockOwned::Legacy(record) => self.with(0, |interface| {
                 let time = u64::from(record.ts_sec) * interface.resolution + u64::from(record.ts_usec);
-                interface.frame(record.data, record.origlen, time)
+                interface.frame(record.data, record.origlen, Some(time))
             }),
             PcapBlockOwned::NG(Block::SectionHeader(_)) => {
                 // Interfaces belong to a section (draft-ietf-opsawg-pcapng §4.1).
@@ -113,25 +122,37 @@ impl Interface {
 
     fn enhanced<'a>(&self, packet: &'a EnhancedPacketBlock<'_>) -> Found<'a> {
         let time = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
-        self.frame(packet.packet_data(), packet.origlen, time)
+        self.frame(packet.packet_data(), packet.origlen, Some(time))
     }
 
     /// A packet without a time. The snap length says where the packet ends and padding begins.
     fn simple<'a>(&self, packet: &'a SimplePacketBlock<'_>) -> Found<'a> {
         let data = packet.packet_data();
         let snap_len = usize::try_from(self.snap_len).ok().filter(|snap_len| *snap_len > 0);
-        self.frame(snap_len.and_then(|snap_len| data.get(..snap_len)).unwrap_or(data), packet.origlen, 0)
+        self.frame(snap_len.and_then(|snap_len| data.get(..snap_len)).unwrap_or(data), packet.origlen, None)
     }
 
-    fn frame<'a>(&self, data: &'a [u8], original_len: u32, time: u64) -> Found<'a> {
+    fn frame<'a>(&self, data: &'a [u8], original_len: u32, time: Option<u64>) -> Found<'a> {
         let Some(link) = Link::from_number(self.link) else { return Found::UnknownLink(self.link) };
-        let nanoseconds = u128::from(time) * u128::from(NANOSECONDS) / u128::from(self.resolution);
-        let offset = self.offset.wrapping_mul(NANOSECONDS);
         Found::Frame(Frame {
             link,
             data,
             is_cut: u32::try_from(data.len()).is_ok_and(|len| len < original_len),
-            time: u64::try_from(nanoseconds).unwrap_or(0).wrapping_add(offset),
+            time: time.map(|time| self.nanoseconds(time)),
         })
+    }
+
+    /// A timestamp in nanoseconds since 1970.
+    fn nanoseconds(&self, time: u64) -> u64 {
+        let offset = self.offset.wrapping_mul(NANOSECONDS);
+        // Without the division of 128-bit numbers in the usual case.
+        let nanoseconds = match NANOSECONDS.checked_div(self.resolution) {
+            Some(unit) if unit.checked_mul(self.resolution) == Some(NANOSECONDS) => time.saturating_mul(unit),
+            _ => {
+                let nanoseconds = u128::from(time) * u128::from(NANOSECONDS) / u128::from(self.resolution);
+                u64::try_from(nanoseconds).unwrap_or(0)
+            }
+        };
+        nanoseconds.wrapping_add(offset)
     }
 }

@@ -1,17 +1,26 @@
-//! Standard output. It may be a pipe that its reader has closed.
+//! The lines that are printed. Standard output may be a pipe that its reader has closed.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 
-/// Lines on their way to standard output.
+/// Lines on their way to standard output, or to standard error.
 pub struct Lines {
-    stdout: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Box<dyn Write + Send>>,
+    name: &'static str,
     is_closed: bool,
 }
 
 impl Lines {
-    pub fn new() -> Self {
-        Self { stdout: BufWriter::with_capacity(1 << 15, io::stdout().lock()), is_closed: false }
+    pub fn stdout() -> Self {
+        Self::to(Box::new(io::stdout()), "standard output")
+    }
+
+    pub fn stderr() -> Self {
+        Self::to(Box::new(io::stderr()), "standard error")
+    }
+
+    fn to(out: Box<dyn Write + Send>, name: &'static str) -> Self {
+        Self { out: BufWriter::with_capacity(1 << 15, out), name, is_closed: false }
     }
 
     /// Whether the reader of the pipe has closed it.
@@ -24,13 +33,13 @@ impl Lines {
         if self.is_closed {
             return Ok(());
         }
-        let written = writeln!(self.stdout, "{line}");
+        let written = writeln!(self.out, "{line}");
         self.check(written)
     }
 
     /// Writes what is still in the buffer.
-    pub fn finish(mut self) -> Result<(), String> {
-        let written = self.stdout.flush();
+    pub fn flush(&mut self) -> Result<(), String> {
+        let written = if self.is_closed { Ok(()) } else { self.out.flush() };
         self.check(written)
     }
 
@@ -38,7 +47,7 @@ impl Lines {
     fn check(&mut self, written: io::Result<()>) -> Result<(), String> {
         match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => self.is_closed = true,
-            Err(error) => return Err(format!("standard output: {error}")),
+            Err(error) => return Err(format!("{}: {error}", self.name)),
             Ok(()) => {}
         }
         Ok(())

@@ -1,18 +1,20 @@
 //! Packets, printed in tcpdump's format.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{IpNumber, LaxIpSlice};
+use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{NoReset, Reset};
 
 const URG: u8 = 0x20;
 
 /// An IP packet, or the beginning of one.
-pub enum Packet {
+pub enum Packet<'a> {
     /// A TCP segment.
-    Tcp(Segment),
+    Tcp(Segment<'a>),
     /// Something else over IP.
     Other { source: IpAddr, destination: IpAddr, protocol: IpNumber, is_fragment: bool, length: usize },
     /// No IP header.
@@ -20,22 +22,24 @@ pub enum Packet {
 }
 
 /// The header of a TCP segment, and where it goes.
-pub struct Segment {
+pub struct Segment<'a> {
+    /// Header and data, as far as they were captured: the header's 20 bytes at least.
+    pub bytes: &'a [u8],
     pub source: SocketAddr,
     pub destination: SocketAddr,
     pub seq: u32,
     pub ack: u32,
     pub flags: u8,
-    header_len: usize,
-    window: u16,
+    pub header_len: usize,
+    pub window: u16,
     urgent: u16,
-    /// Of header and data.
-    length: usize,
+    /// Of header and data, also where they were not captured.
+    pub length: usize,
 }
 
-impl Packet {
+impl<'a> Packet<'a> {
     /// Reads the headers of a packet, as far as they can be read.
-    pub fn new(packet: &[u8], answer: Result<Reset, NoReset>) -> Self {
+    pub fn new(packet: &'a [u8], answer: Result<Reset, NoReset>) -> Self {
         // A later fragment does not begin with a TCP header.
         let is_fragment = answer == Err(NoReset::Fragment);
         let Ok((ip, _)) = LaxIpSlice::from_slice(packet) else { return Self::NoIp(packet.len()) };
@@ -53,17 +57,18 @@ impl Packet {
         };
         match payload.payload.first_chunk() {
             Some(header) if payload.ip_number == IpNumber::TCP && !is_fragment => {
-                Self::Tcp(Segment::new(source, destination, header, length))
+                Self::Tcp(Segment::new([source, destination], header, payload.payload, length))
             }
             _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment, length },
         }
     }
 }
 
-impl Segment {
-    fn new(source: IpAddr, destination: IpAddr, header: &[u8; 20], length: usize) -> Self {
+impl<'a> Segment<'a> {
+    fn new([source, destination]: [IpAddr; 2], header: &[u8; 20], bytes: &'a [u8], length: usize) -> Self {
         let &[p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, u0, u1] = header;
         Self {
+            bytes,
             source: SocketAddr::new(source, u16::from_be_bytes([p0, p1])),
             destination: SocketAddr::new(destination, u16::from_be_bytes([p2, p3])),
             seq: u32::from_be_bytes([s0, s1, s2, s3]),
@@ -80,19 +85,25 @@ impl Segment {
     pub fn is_reset(&self) -> bool {
         self.flags & RST != 0
     }
+
+    /// The sum of the pseudo-header (RFC 9293 §3.1).
+    pub fn pseudo_header(&self) -> Sum {
+        let address = |address: IpAddr| match address {
+            IpAddr::V4(address) => Sum::of(&address.octets()),
+            IpAddr::V6(address) => Sum::of(&address.octets()),
+        };
+        let length = u32::try_from(self.length).unwrap_or(u32::MAX).to_be_bytes();
+        let addresses = address(self.source.ip()).plus(address(self.destination.ip()));
+        addresses.plus(Sum::of_words(&[length, [0, 0, 0, IpNumber::TCP.0]]))
+    }
 }
 
-impl fmt::Display for Packet {
+impl fmt::Display for Packet<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(segment) => write!(formatter, "{segment}"),
             Self::Other { source, destination, protocol, is_fragment, length } => {
-                write!(formatter, "{} {source} > {destination}: ", version(*source))?;
-                match protocol.keyword_str() {
-                    Some("IPv6-ICMP") => formatter.write_str("ICMP6")?,
-                    Some(name) => formatter.write_str(name)?,
-                    None => write!(formatter, "ip-proto-{}", protocol.0)?,
-                }
+                write!(formatter, "{source} > {destination}: {}", protocol_name(*protocol))?;
                 write!(formatter, "{}, length {length}", if *is_fragment { " fragment" } else { "" })
             }
             Self::NoIp(length) => write!(formatter, "IP, length {length}"),
@@ -100,10 +111,10 @@ impl fmt::Display for Packet {
     }
 }
 
-impl fmt::Display for Segment {
+impl fmt::Display for Segment<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, destination, seq, ack, flags, header_len, window, urgent, length } = self;
-        write!(formatter, "{} {}.{} > ", version(source.ip()), source.ip(), source.port())?;
+        let Self { source, destination, seq, ack, flags, header_len, window, urgent, length, .. } = self;
+        write!(formatter, "{}.{} > ", source.ip(), source.port())?;
         write!(formatter, "{}.{}: Flags [{}]", destination.ip(), destination.port(), Flags(*flags))?;
         let data_len = length.checked_sub(*header_len).filter(|_| *header_len >= 20);
         match data_len {
@@ -144,6 +155,11 @@ impl fmt::Display for Flags {
     }
 }
 
-fn version(address: IpAddr) -> &'static str {
-    if address.is_ipv4() { "IP" } else { "IP6" }
+/// The protocol's name, or its number as tcpdump prints it.
+pub fn protocol_name(protocol: IpNumber) -> Cow<'static, str> {
+    match protocol.keyword_str() {
+        Some("IPv6-ICMP") => "ICMP6".into(),
+        Some(name) => name.into(),
+        None => format!("ip-proto-{}", protocol.0).into(),
+    }
 }

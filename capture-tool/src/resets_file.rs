@@ -1,14 +1,14 @@
 //! The resets as a capture.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::NANOSECONDS;
 
 /// A pcap file of IP packets without link-layer headers, with times in nanoseconds.
 pub struct ResetsFile {
-    file: BufWriter<File>,
+    file: BufWriter<Box<dyn Write + Send>>,
     name: String,
 }
 
@@ -18,14 +18,21 @@ const SNAP_LEN: u32 = 65535;
 const LINKTYPE_RAW: u32 = 101;
 
 impl ResetsFile {
-    /// Creates the file, unless it is `input` itself.
+    /// Creates the file, unless it is `input` itself. `-` is standard output.
     pub fn create(path: &Path, input: Option<&Path>) -> Result<Self, String> {
+        if path.as_os_str() == "-" {
+            return Self::with("standard output".to_owned(), Box::new(io::stdout()));
+        }
         let name = path.display().to_string();
         // An error here means that one of them does not exist.
         if input.is_some_and(|input| same_file::is_same_file(path, input).unwrap_or(false)) {
             return Err(format!("{name}: is the capture that is read"));
         }
         let file = File::create(path).map_err(|error| format!("{name}: {error}"))?;
+        Self::with(name, Box::new(file))
+    }
+
+    fn with(name: String, file: Box<dyn Write + Send>) -> Result<Self, String> {
         let mut this = Self { file: BufWriter::new(file), name };
         // The zeros are the time zone and the accuracy of the times: no program writes them.
         this.write([MAGIC_NANOSECONDS, VERSION_2_4, 0, 0, SNAP_LEN, LINKTYPE_RAW], &[])?;
@@ -40,7 +47,8 @@ impl ResetsFile {
         self.write([field(time / NANOSECONDS), field(time % NANOSECONDS), length, length], reset)
     }
 
-    pub fn finish(mut self) -> Result<(), String> {
+    /// Writes what is still in the buffer.
+    pub fn flush(&mut self) -> Result<(), String> {
         self.file.flush().map_err(|error| format!("{}: {error}", self.name))
     }
 

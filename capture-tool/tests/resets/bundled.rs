@@ -29,13 +29,11 @@ fn is_read_without_an_argument_from_any_directory_and_explained() {
 
     // Every reset of the capture is ours, except the two by which the prober aborts a connection.
     let own = lines.iter().filter(|line| line.contains("silence: a reset itself")).count() - 2;
-    let [netfilter, tcp_stack] = ["netfilter", "TCP-stack"].map(|profile| {
-        let same = |line: &str| line.ends_with(", the same as ours") == (profile == "netfilter");
-        lines.iter().filter(|line| line.contains(", the same as ours") && same(line)).count()
-    });
-    let same = format!("{own} of {own} (netfilter profile {netfilter}, TCP-stack profile alone {tcp_stack})");
-    assert_eq!(run.summary("same as the capture's own reset"), same);
-    assert!(netfilter > 50 && tcp_stack > 20, "{same}");
+    let count = |end| lines.iter().filter(|line| line.ends_with(end)).count();
+    let (firewall, closed_port) =
+        (count("; the same bytes as ours"), count("; the same bytes as ours for a closed port"));
+    assert_eq!(run.summary("same as the capture's own reset"), format!("{own} of {own} (same bytes {own})"));
+    assert!(firewall > 50 && closed_port > 20 && firewall + closed_port == own, "{firewall} {closed_port}");
     assert_eq!(run.numbers("not compared"), [resets - own, 2]);
 }
 

@@ -15,7 +15,7 @@ fn a_file_cannot_be_opened() {
     for (arguments, path) in [(&[file][..], file), (&[&directory], &directory), (&["-w", nowhere], nowhere)] {
         let run = Run::of(resets().args(arguments));
         assert_eq!((run.code, run.stdout.as_str(), run.stderr.lines().count()), (1, "", 1), "{}", run.stderr);
-        let error = run.stderr.strip_prefix(&format!("resets: {path}: ")).unwrap();
+        let error = run.stderr.strip_prefix(&format!("tcp-reset-capture: {path}: ")).unwrap();
         assert!(error.contains("(os error "), "{error}");
     }
 }
@@ -25,13 +25,13 @@ fn a_file_is_no_capture_and_nothing_is_overwritten() {
     let (header, section) = (Pcap::new(1).bytes, Pcapng::new(Order::Little).bytes);
     let error = "not a pcap or pcapng capture";
     let cases: [(&[u8], _); _] = [
-        (b"", error),
+        (b"", "an empty file"),
         (b"Not a capture, but long enough to be one.", error),
         (&header[..23], error),
         (&section[..27], error),
-        (b"\x1f\x8b\x08\0\0\0\0\0", "gzip-compressed; decompress it first (gunzip -c FILE | resets -)"),
-        (b"\x28\xb5\x2f\xfd\x04\x68", "zstd-compressed; decompress it first (zstd -dc FILE | resets -)"),
-        (b"\xfd7zXZ\0\0\x04", "xz-compressed; decompress it first (xz -dc FILE | resets -)"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "gzip-compressed; decompress it first (gunzip -c FILE | tcp-reset-capture -)"),
+        (b"\x28\xb5\x2f\xfd\x04\x68", "zstd-compressed; decompress it first (zstd -dc FILE | tcp-reset-capture -)"),
+        (b"\xfd7zXZ\0\0\x04", "xz-compressed; decompress it first (xz -dc FILE | tcp-reset-capture -)"),
     ];
     for (bytes, error) in cases {
         let (run, output) = read_and_write(bytes);
@@ -81,15 +81,28 @@ fn the_output_is_the_input() {
 
 #[test]
 fn an_argument_is_wrong() {
-    for arguments in [&["--no-such-option"][..], &["-w"], &["one.pcap", "two.pcap"]] {
+    for arguments in [
+        &["--no-such-option"][..],
+        &["-w"],
+        &["one.pcap", "two.pcap"],
+        &["--only", "some"],
+        &["--host", "a"],
+        &["--port", "65536"],
+        &["--json", "-w", "-"],
+    ] {
         let run = Run::of(resets().args(arguments));
         assert_eq!((run.code, run.stdout.as_str(), run.stderr.lines().count()), (2, "", 1), "{arguments:?}");
         assert!(run.stderr.ends_with(" (see --help)\n"), "{}", run.stderr);
     }
+    for argument in ["-V", "--version"] {
+        let run = Run::of(resets().arg(argument));
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        assert_eq!(run.stdout, concat!("tcp-reset-capture ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
     for argument in ["-h", "--help"] {
         let run = Run::of(resets().arg(argument));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-        assert!(run.stdout.contains("Usage: resets [OPTIONS] [IN.pcap]\n"), "{}", run.stdout);
+        assert!(run.stdout.contains("Usage: tcp-reset-capture [OPTIONS] [IN.pcap]\n"), "{}", run.stdout);
     }
 }
 
@@ -103,7 +116,7 @@ fn a_broken_pipe_is_no_error_and_the_resets_are_still_written() {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim_end(), SYN_LINE);
+        assert_eq!(line.trim_end(), format!("1 0.000000 {}", SYN_LINE.split_once("  ->  ").unwrap().0));
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
     }

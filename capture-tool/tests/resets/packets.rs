@@ -16,8 +16,8 @@ pub fn syn() -> Vec<u8> {
 }
 
 /// The line for it.
-pub const SYN_LINE: &str = "IP 192.0.2.1.36050 > 198.51.100.2.80: Flags [S], seq 522224616, win 1024, length 0  ->  \
-                            Flags [R.], seq 0, ack 522224617, win 0, length 0";
+pub const SYN_LINE: &str = "192.0.2.1.36050 > 198.51.100.2.80: Flags [S], seq 522224616, win 1024, length 0  ->  \
+                            reset: Flags [R.], seq 0, ack 522224617, win 0, length 0";
 
 /// Another segment of the same direction.
 pub fn segment(flags: u8, data: &[u8]) -> Vec<u8> {

@@ -7,7 +7,7 @@ use std::{fs, process};
 
 /// The program.
 pub fn resets() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_resets"))
+    Command::new(env!("CARGO_BIN_EXE_tcp-reset-capture"))
 }
 
 /// Runs the program on a capture.
@@ -42,15 +42,29 @@ impl Run {
         Self { code: output.status.code().unwrap(), stdout, stderr }
     }
 
-    /// The lines of the packets, of a run without an error.
-    pub fn good_lines(&self) -> Vec<&str> {
+    /// The packets of a run without an error.
+    pub fn good_lines(&self) -> Vec<String> {
         assert_eq!((self.code, self.stderr.as_str()), (0, ""));
         self.lines()
     }
 
-    /// The lines of the packets: those before the empty line.
-    pub fn lines(&self) -> Vec<&str> {
-        self.stdout.lines().take_while(|line| !line.is_empty()).collect()
+    /// The packets, each with its answer, without numbers and times: what is printed before the empty line.
+    pub fn lines(&self) -> Vec<String> {
+        self.numbered().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The packets, each with its answer, and their numbers and times.
+    pub fn numbered(&self) -> Vec<(String, String)> {
+        let lines: Vec<_> = self.stdout.lines().take_while(|line| !line.is_empty()).collect();
+        let (entries, rest) = lines.as_chunks();
+        assert_eq!(rest, [""; 0], "{}", self.stdout);
+        let entry = |[packet, answer]: &[&str; 2]| {
+            let (at, _) = packet.match_indices(' ').nth(1).unwrap();
+            let (number_and_time, packet) = packet.split_at(at);
+            let answer = answer.strip_prefix("      -> ").unwrap();
+            (number_and_time.to_owned(), format!("{}  ->  {answer}", &packet[1..]))
+        };
+        entries.iter().map(entry).collect()
     }
 
     /// The rest of the line of the summary that begins with `label`.
