@@ -17,6 +17,7 @@ pub struct Answer {
 
 /// What is unusual about a packet.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Notes {
     /// The capture holds only its beginning, so that its TCP checksum cannot be verified.
     is_cut: bool,
@@ -67,11 +68,7 @@ impl Answer {
 
 /// Whether the total length of IPv4 or the payload length of IPv6 is 0.
 fn states_no_length(packet: &[u8]) -> bool {
-    match packet {
-        [0x40..=0x4f, _, 0, 0, ..] => true,
-        [0x60..=0x6f, _, _, _, 0, 0, ..] => true,
-        _ => false,
-    }
+    matches!(packet, [0x40..=0x4f, _, 0, 0, ..] | [0x60..=0x6f, _, _, _, 0, 0, ..])
 }
 
 impl Notes {

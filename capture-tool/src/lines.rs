@@ -1,11 +1,16 @@
 //! The lines that are printed. Standard output may be a pipe that its reader has closed.
 
-use std::fmt::Display;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{self, ErrorKind, Write};
+
+/// How many bytes are collected before they are written.
+const BUFFER: usize = 1 << 16;
 
 /// Lines on their way to standard output, or to standard error.
 pub struct Lines {
-    out: BufWriter<Box<dyn Write + Send>>,
+    /// Text is faster to format into a string than into a writer.
+    text: String,
+    out: Box<dyn Write + Send>,
     name: &'static str,
     is_closed: bool,
 }
@@ -20,7 +25,7 @@ impl Lines {
     }
 
     fn to(out: Box<dyn Write + Send>, name: &'static str) -> Self {
-        Self { out: BufWriter::with_capacity(1 << 15, out), name, is_closed: false }
+        Self { text: String::new(), out, name, is_closed: false }
     }
 
     /// Whether the reader of the pipe has closed it.
@@ -33,18 +38,14 @@ impl Lines {
         if self.is_closed {
             return Ok(());
         }
-        let written = writeln!(self.out, "{line}");
-        self.check(written)
+        writeln!(self.text, "{line}").map_err(|error| format!("{}: {error}", self.name))?;
+        if self.text.len() < BUFFER { Ok(()) } else { self.flush() }
     }
 
-    /// Writes what is still in the buffer.
+    /// Writes what has been collected. A closed pipe is no error: its reader has read enough.
     pub fn flush(&mut self) -> Result<(), String> {
-        let written = if self.is_closed { Ok(()) } else { self.out.flush() };
-        self.check(written)
-    }
-
-    /// A closed pipe is no error: its reader has read enough.
-    fn check(&mut self, written: io::Result<()>) -> Result<(), String> {
+        let written = self.out.write_all(self.text.as_bytes()).and_then(|()| self.out.flush());
+        self.text.clear();
         match written {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => self.is_closed = true,
             Err(error) => return Err(format!("{}: {error}", self.name)),

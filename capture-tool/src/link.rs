@@ -82,7 +82,7 @@ impl Link {
     /// The IP packet in a frame.
     pub fn ip_packet(self, frame: &[u8]) -> Result<Found<'_>, NotIp> {
         match self {
-            Self::Raw => plain(frame),
+            Self::Raw => Ok(plain(frame)),
             Self::Ethernet => untagged(after_type::<12>(frame)?),
             Self::LinuxCooked => untagged(after_type::<14>(frame)?),
             Self::LinuxCooked2 => {
@@ -91,21 +91,21 @@ impl Link {
             }
             Self::Loopback => match frame.split_first_chunk().ok_or(NotIp::Short)? {
                 // AF_INET and AF_INET6, whose number differs between systems, in the byte order of the writer.
-                ([2 | 10 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 2 | 10 | 24 | 28 | 30], packet) => plain(packet),
+                ([2 | 10 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 2 | 10 | 24 | 28 | 30], packet) => Ok(plain(packet)),
                 (family, _) => Err(NotIp::Family(*family)),
             },
             Self::Ppp => match frame {
                 [0x0f | 0x8f, 0, ..] => Self::CiscoHdlc.ip_packet(frame),
-                [0xff, 0x03, rest @ ..] | rest => plain(after_ppp(rest)?),
+                [0xff, 0x03, rest @ ..] | rest => Ok(plain(after_ppp(rest)?)),
             },
             Self::CiscoHdlc => untagged(after_type::<2>(frame)?),
             Self::Pppoe => after_pppoe(frame),
             Self::Mpls => after_mpls(frame),
-            Self::Nflog => plain(nflog_payload(frame)?),
+            Self::Nflog => Ok(plain(nflog_payload(frame)?)),
             Self::Pflog => {
                 // The first byte is the length of the header without the bytes that pad it to a multiple of four.
                 let header_len = frame.first().map(|length| usize::from(*length).next_multiple_of(4));
-                plain(header_len.and_then(|length| frame.get(length..)).ok_or(NotIp::Short)?)
+                Ok(plain(header_len.and_then(|length| frame.get(length..)).ok_or(NotIp::Short)?))
             }
         }
     }
@@ -129,8 +129,8 @@ impl Link {
 }
 
 /// A packet that is not wrapped in anything else.
-fn plain(packet: &[u8]) -> Result<Found<'_>, NotIp> {
-    Ok(Found { packet, inside: None })
+fn plain(packet: &[u8]) -> Found<'_> {
+    Found { packet, inside: None }
 }
 
 /// The type field after the first `OFFSET` bytes, and everything after it.
@@ -146,7 +146,7 @@ fn untagged((mut ether_type, mut rest): (u16, &[u8])) -> Result<Found<'_>, NotIp
         (ether_type, rest) = after_type::<2>(rest)?;
     }
     match ether_type {
-        0x0800 | 0x86dd => plain(rest),
+        0x0800 | 0x86dd => Ok(plain(rest)),
         0x8864 => after_pppoe(rest),
         0x8847 | 0x8848 => after_mpls(rest),
         _ => Err(NotIp::EtherType(ether_type)),
