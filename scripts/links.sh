@@ -1,20 +1,25 @@
 #!/bin/bash
 # Fails if a relative link in a Markdown file leads nowhere: the file has to exist, and in a Markdown file the heading. In the
-# repository, a path in a code span has to exist too, from the root or from the document's folder.
+# repository, a path in a code span has to exist too, from the root or from the document's folder; and no line of README's
+# blocks of code may be wider than a page shows.
 #
 #   scripts/links.sh              in the repository
-#   scripts/links.sh DIRECTORY    in an unpacked package. It lacks the chart: the registry finds that in `repository`.
+#   scripts/links.sh DIRECTORY    in an unpacked package. For what it lacks, the registry leads links to the `repository`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
+widest=90
 lists=$(mktemp -d)
 trap 'rm -rf "$lists"' EXIT
+repository=
 if [ $# = 0 ]; then
+    LC_ALL=C.UTF-8 awk -v widest=$widest '/^```/ { inside = !inside } inside && length > widest { print; found = 1 }
+        END { exit found }' README.md || die "README.md: lines of more than $widest columns"
     git ls-files '*.md' >"$lists/documents"
 else
+    repository=$PWD/
     cd "$1"
     find . -name '*.md' >"$lists/documents"
-    missing=./benches/peers/speed.svg
 fi
 
 # prose DOCUMENT: without its blocks of code.
@@ -37,7 +42,8 @@ while read -r document; do
         "#"*) target=$document ;;
         *) target=$(dirname "$document")/${link%%#*} ;;
         esac
-        test -e "$target" || test "$target" = "${missing:-}" || die "$document: no such file: $link"
+        test -e "$target" || target=$repository$target
+        test -e "$target" || die "$document: no such file: $link"
         case $link in *.md"#"* | "#"*)
             anchors "$target" >"$lists/anchors"
             grep -qxF -- "${link#*#}" "$lists/anchors" || die "$document: no such heading: $link"

@@ -37,6 +37,20 @@ fn is_read_without_an_argument_from_any_directory_and_explained() {
     assert_eq!(run.numbers("not compared"), [resets - own, 2]);
 }
 
+/// README's sample is what the program prints, line for line.
+#[test]
+fn is_the_sample_of_readme() {
+    const README: &str = include_str!("../../../README.md");
+    let (_, sample) = README.split_once("```text\n").unwrap();
+    let (sample, _) = sample.split_once("```").unwrap();
+    let printed = read(BUNDLED).stdout;
+    let mut printed = printed.lines();
+    for line in sample.lines().filter(|line| *line != "…") {
+        assert!(printed.any(|printed| printed == line), "{line}");
+    }
+    assert!(sample.contains("-> reset: Flags [R.]") && sample.contains("the same bytes as ours"));
+}
+
 /// The crate beside the recorded kernel, without the program: the resets of ports with a REJECT rule are the netfilter
 /// profile's, those of ports without a listener the TCP-stack profile's, byte for byte.
 #[test]
