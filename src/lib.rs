@@ -50,12 +50,52 @@
 //!
 //! [`tcp::Reset::in_reply_to_header`] takes a header and a length, for a segment that is not in one piece.
 //!
+//! # As a reference for your own stack
+//!
+//! [`Profile::TcpStack`] answers as Linux does for a port on which nobody listens. This finds segments that `your_stack` answers in
+//! another way:
+//!
+//! ```
+//! use proptest::{collection::vec, prelude::*};
+//! use tcp_reset::{Config, MAX_LEN, Profile, checksum::Sum, reset_with};
+//!
+//! # fn your_stack(packet: &[u8]) -> Option<Vec<u8>> {
+//! #     let reply = tcp_reset::Reset::in_reply_to(packet, &Config::new()).ok()?;
+//! #     Some(reply.as_bytes().to_vec())
+//! # }
+//! const HOST: Config = Config::new().profile(Profile::TcpStack);
+//!
+//! proptest!(|(tcp: [u8; 20], data in vec(any::<u8>(), 0..9))| {
+//!     let ip = b"\x45\0\0\x28\0\0\x40\0\x40\x06\0\0\x0a\0\0\x01\x0a\0\0\x02"; // 10.0.0.1 to 10.0.0.2
+//!     let mut packet = [&ip[..], &tcp, &data].concat();
+//!     packet[3] = packet.len() as u8;
+//!     packet[32] = 0x50; // a data offset of 5
+//!     let ip_sum = Sum::of(&packet[..20]).checksum();
+//!     packet[10..12].copy_from_slice(&ip_sum);
+//!     packet[36..38].fill(0);
+//!     let pseudo_header = Sum::of(&packet[12..20]).plus(Sum::of(&[0, 6, 0, packet[3] - 20]));
+//!     let tcp_sum = pseudo_header.plus(Sum::of(&packet[20..])).checksum();
+//!     packet[36..38].copy_from_slice(&tcp_sum);
+//!     let linux = reset_with(&packet, &HOST, &mut [0; MAX_LEN]).ok().map(|reply| reply.to_vec());
+//!     prop_assert_eq!(your_stack(&packet), linux, "{:02x?}", packet);
+//! });
+//! ```
+//!
+//! Addresses, ports and numbers depend on the offender. These fields of every reset are fixed:
+//!
+//! | header | fields |
+//! |---|---|
+//! | IPv4 | 20 bytes, type of service 0 (under [`Profile::TcpStack`] the offender's without ECN), total length 40, identification 0, DF, the time to live of [`Config`] |
+//! | IPv6 | 40 bytes, traffic class 0 (as above), flow label 0, payload length 20, the hop limit of [`Config`] |
+//! | TCP | 20 bytes, RST or RST and ACK, reserved bits 0, window 0, urgent pointer 0, no options, no data |
+//!
 //! # What is left to the caller
 //!
 //! - What becomes of the packet. An error means that no reset is sent, not that the packet is let pass.
 //! - The routing table, which alone knows a subnet's broadcast address. [`NoReset`] has no reason for it.
 //! - The rate limit: source addresses are easily forged, and each reset goes to whoever is named there.
 //! - Whether the connection is the caller's to reset (RFC 3360).
+//! - Reassembly: of a first fragment whose TCP checksum is trusted, only its own data is counted, as by REJECT.
 //! - Packets that Linux drops before REJECT sees them: some IPv4 options, and a hop limit that forwarding uses up. This
 //!   crate answers them.
 #![no_std]
