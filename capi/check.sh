@@ -2,7 +2,7 @@
 # Everything that capi/README.md says, checked: the header, the symbols, the vectors in C under AddressSanitizer and
 # valgrind and in QEMU, the programs, the page's own commands, the linked sizes.
 #
-#   capi/check.sh    two minutes once its tools are there; it needs Linux and root
+#   capi/check.sh    three minutes once its tools are there; it needs Linux and root
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
