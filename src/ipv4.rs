@@ -33,7 +33,7 @@ pub(crate) fn answer<const N: usize>(packet: &[u8], config: &Config, reset: &mut
     let sum = Addresses(Sum::of_words(&[source, destination]));
     let [header, reply] = chunks_mut(reset);
     // Where Linux completes the checksum by its helper for offload, a zero becomes 0xFFFF.
-    let zero = if config.profile == Profile::Netfilter { 0xffff } else { 0 };
+    let zero = if matches!(config.profile, Profile::Netfilter) { 0xffff } else { 0 };
     // A buffer for both versions is the caller's who uses both.
     let tcp = if N == RESET_LEN { tcp::answer } else { tcp::answer_shared };
     tcp(segment, missing, sum, config, zero, reply)?;
