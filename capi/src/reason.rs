@@ -97,7 +97,7 @@ const NAME_LEN: usize = 44;
 /// The texts of the reasons from 1 on, each with a zero after it, which Rust's strings do not have.
 static NAMES: [[u8; NAME_LEN]; NoReset::ALL.len()] = {
     let mut names = [[0; NAME_LEN]; NoReset::ALL.len()];
-    let (mut to, mut from) = (names.as_mut_slice(), NoReset::ALL.as_slice());
+    let (mut to, mut from): (&mut [_], &[_]) = (&mut names, &NoReset::ALL);
     while let ([name, names @ ..], [reason, reasons @ ..]) = (to, from) {
         *name = terminated(*reason);
         (to, from) = (names, reasons);
