@@ -120,7 +120,8 @@ need_toolchain() {
 # has_version PROGRAM VERSION: whether it is there, in this version.
 has_version() {
     local printed
-    printed=$("$1" --version 2>/dev/null) || return 1
+    # Some subcommands of cargo want their name first.
+    printed=$("$1" --version 2>/dev/null || "$1" "${1#cargo-}" --version 2>/dev/null) || return 1
     # shellcheck disable=SC2076
     [[ " $printed " =~ [[:space:]]v?"$2"[[:space:]] ]]
 }
