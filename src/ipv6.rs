@@ -56,7 +56,7 @@ pub(crate) fn answer(packet: &[u8], config: &Config, reset: &mut [u8; RESET_LEN]
     let addresses = addresses.as_flattened().as_chunks::<WORD>().0;
     // Either address begins where this bit of a word's index says.
     let other = if config.towards == Towards::Source { addresses.len() / 2 } else { 0 };
-    for (index, to) in to_addresses.as_flattened_mut().as_chunks_mut::<WORD>().0.iter_mut().enumerate() {
+    for (index, to) in (0..addresses.len()).zip(to_addresses.as_flattened_mut().as_chunks_mut::<WORD>().0) {
         if let Some(from) = addresses.get(index ^ other) {
             *to = *from;
         }
