@@ -36,7 +36,7 @@ pub fn reset_with(packet: &[u8], config: &Config, reset: &mut [u8; RESET_LEN]) -
 }
 
 /// The same.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[inline(always)]
 pub(crate) fn answer(packet: &[u8], config: &Config, reset: &mut [u8; RESET_LEN]) -> Result<(), NoReset> {
     let (&[[version, class, ..], [_, _, next_header, _], ref addresses @ ..], payload, missing) =
         parse(packet, config)?;

@@ -217,6 +217,7 @@ impl Reset {
 }
 
 /// Ports, sequence number and, where the bit ACK is set, acknowledgment number of a header.
+#[inline(always)]
 const fn read(header: &[u8; HEADER_LEN]) -> ([u16; 2], u32, Option<u32>) {
     let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, _, flags, ..] = header;
     let ports = [u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])];
