@@ -102,7 +102,8 @@ fn device_down_under_queue() {
     is_cut(&mut network.connection(IPV4));
     let said = firewall.stop();
     let is_ours = queue() == env!("CARGO_BIN_EXE_queue");
-    assert!(!is_ours || said.contains("cannot decide on a packet: No such file or directory (os error 2) 4"), "{said}");
+    // Once for each device that went down; more often, if a segment was sent again meanwhile.
+    assert!(!is_ours || said.contains("cannot decide on a packet: No such file or directory (os error 2)"), "{said}");
 }
 
 /// A firewall that does nothing for some seconds: connections wait, lose nothing and go on.
