@@ -69,13 +69,11 @@ deepest() {
 }
 stack=$(deepest 'ipv[46]-netfilter by reset\(\)[a-z, ]*')
 says "at most $stack bytes for \`tcp_reset::reset\`"
-says "at most $stack bytes of stack: "
-ipv4=$(deepest 'ipv4-[a-z-]*')
-ipv6=$(deepest 'ipv6-[a-z-]*')
+says "\`reset\` takes at most $stack bytes of stack"
 alone=$(deepest 'ipv4-netfilter, alone')
-says "; $ipv4 for an IPv4 decision kept as a value and $ipv6 for an IPv6 one"
-says "at most $stack bytes for \`reset\` on a Cortex-M, $ipv6 for an IPv6 decision kept as a value"
-says "; $alone in an image with IPv4 alone"
+says "$alone in an image with IPv4 alone"
+ipv6=$(deepest 'ipv6-[a-z-]*')
+says "$ipv6 for \`ipv6::reset_with\` beside the other functions"
 # syn TARGET OPT_LEVEL: the instructions of the first vector, a SYN.
 syn() {
     awk -v image="$1, opt-level $2:" '/opt-level/ { here = $0 == image }
