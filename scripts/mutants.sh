@@ -29,7 +29,7 @@ run() {
 }
 
 # Most are noticed by one test binary, which is built in a fifth of the time; the rest are tried with all tests.
-run first "$@" -- --test every_function
+run first "$@" --cargo-arg=--test=every_function
 touch "$reports/64-bit/survivors"
 mapfile -t rest < <(sed 's/[][().*+?^$|{}\\]/\\&/g; s/.*/--re=^&$/' "$reports/first/survivors")
 if [ ${#rest[@]} != 0 ]; then
