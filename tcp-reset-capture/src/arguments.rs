@@ -17,7 +17,7 @@ What is printed:
       --only KIND               only one kind of packet: `resets`, those that a reset answers; `silences`, the others;
                                 `different`, resets in the capture that differ from ours
       --summary                 only the summary
-      --json                    one JSON object a line: capture-tool/README.md describes the fields
+      --json                    one JSON object a line: tcp-reset-capture/README.md describes the fields
   -w, --write OUT.pcap          also write all resets to a pcap file, as IP packets without frames; with `-`, write them
                                 to standard output, and the summary alone to standard error
 
