@@ -235,6 +235,7 @@ cortex_m() {
         arguments+=,arg=$file
     done
     for machine in thumbv7em thumbv6m; do
+        has_target $machine-none-eabi || return 0
         cpu=cortex-m4
         test $machine = thumbv7em || cpu=cortex-m0
         echo "$machine:"
@@ -257,7 +258,7 @@ cortex_m() {
 # The same tests on a big-endian machine, in QEMU.
 big_endian() {
     local machine=s390x-unknown-linux-gnu program
-    rustup target add $machine 2>"$work/rustup.txt" || die "$(cat "$work/rustup.txt")"
+    has_target $machine || return 0
     cargo build --quiet --locked --release --manifest-path capi/Cargo.toml --target $machine \
         --target-dir "$libraries"
     for program in arguments vectors; do

@@ -38,7 +38,7 @@ fi
 
 touch "$reports/32-bit/survivors"
 if grep -q '^src/checksum.rs' "$reports/64-bit/survivors"; then
-    rustup target add i686-unknown-linux-gnu
+    has_target i686-unknown-linux-gnu || die "the 32-bit checksum cannot be tried"
     export CARGO_BUILD_TARGET=i686-unknown-linux-gnu
     export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_LINKER=i686-linux-gnu-gcc
     export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUSTFLAGS=-Ctarget-feature=+crt-static

@@ -117,6 +117,15 @@ need_toolchain() {
     export RUSTUP_TOOLCHAIN=$toolchain
 }
 
+# has_target TRIPLE: installs the target's standard library for the Rust that is active. If rustup lacks it, that ends the
+# script; with another Rust than that of versions.sh, it is said, and the caller leaves out what needs it.
+has_target() {
+    rustup target add "$1" >"$target_dir/rustup.txt" 2>&1 && return
+    test "$STABLE, $NIGHTLY" != "$pinned" || die "$(cat "$target_dir/rustup.txt")"
+    skip "what needs Rust for $1" "rustup has none for this version: $(tail -n 1 "$target_dir/rustup.txt")"
+    return 1
+}
+
 # has_version PROGRAM VERSION: whether it is there, in this version.
 has_version() {
     local printed
