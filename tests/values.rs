@@ -1,11 +1,11 @@
-//! A reset as a value: two are equal if their bytes are.
+//! A reset as a value: two are equal if their bytes are. The lengths that the interface promises.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::collections::HashSet;
 use support::cases::framed;
 use support::packet::{Tcp, both};
-use tcp_reset::{Checksum, Config, Profile, Reset, ethernet};
+use tcp_reset::{Checksum, Config, MAX_LEN, Profile, Reset, ethernet, ipv4, ipv6, tcp};
 
 #[test]
 fn values_are_compared() {
@@ -23,4 +23,10 @@ fn values_are_compared() {
             assert_ne!(frames(other), frames(NEW));
         }
     }
+}
+
+#[test]
+fn lengths() {
+    assert_eq!([tcp::HEADER_LEN, ipv4::RESET_LEN, ipv6::RESET_LEN, MAX_LEN, ethernet::MAX_LEN], [20, 40, 60, 60, 82]);
+    assert_eq!(ethernet::MAX_TAGS, 2);
 }
