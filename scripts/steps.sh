@@ -122,7 +122,7 @@ need_toolchain() {
 has_target() {
     rustup target add "$1" >"$target_dir/rustup.txt" 2>&1 && return
     test "$STABLE, $NIGHTLY" != "$pinned" || die "$(cat "$target_dir/rustup.txt")"
-    skip "what needs Rust for $1" "rustup has none for this version: $(tail -n 1 "$target_dir/rustup.txt")"
+    skip "what needs Rust for $1" "rustup has none for this version: $(grep -m 1 error "$target_dir/rustup.txt" || true)"
     return 1
 }
 
