@@ -27,6 +27,7 @@ MAC, PEER = bytes.fromhex("020000000002"), bytes.fromhex("020000000001")
 IPV4, PEER4 = "198.51.100.2", "198.51.100.1"
 IPV6, PEER6 = "2001:db8:2::2", "2001:db8:2::1"
 ARP, ETHERTYPE = 0x0806, {4: 0x0800, 6: 0x86DD}
+TAP = "tap0"
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 OPEN, CLOSED, MARKER = 7, 80, 9
 MAX_LEN = 1522
@@ -147,10 +148,10 @@ class Wire:
         for each in frames:
             self.socket.send(each)
         self.socket.send(frame(syn(MARKER, seq=self.asked)))
-        answers = []
+        self.came = []
         while (answer := self.socket.recv(4096)) != padded(reset(MARKER, self.asked + 1)):
-            answers.append(answer)
-        return answers
+            self.came.append(answer)
+        return self.came
 
     def expect(self, what, frames, *answers):
         """Fails unless these are the answers to a frame, or to a list of frames."""
@@ -158,7 +159,8 @@ class Wire:
         try:
             found = self.answers(*frames)
         except TimeoutError:
-            sys.exit(f"{NAME}: FAILED: {what}: the board no longer answers, after {frames[0].hex()}")
+            found = [each.hex() for each in self.came]
+            sys.exit(f"{NAME}: FAILED: {what}: no answer to the SYN after {frames[0].hex()}\n  found  {found}")
         same(f"{what}: answers to {frames[0].hex()}", found, [padded(each) for each in answers])
 
 
@@ -326,7 +328,7 @@ def refused():
         output = run("curl", "--silent", "--show-error", "--max-time", "5", f"http://{'[' * (':' in address)}{address}{']' * (':' in address)}/", code=7)
         same(f"curl says so: {output}", "refused" in output or "Couldn't connect" in output, True)
     # Another address at the same station.
-    run("ip", "neighbour", "replace", "198.51.100.3", "lladdr", MAC.hex(":"), "dev", "tap0")
+    run("ip", "neighbour", "replace", "198.51.100.3", "lladdr", MAC.hex(":"), "dev", TAP)
     same("connect() to an address that is not the board's", connect("198.51.100.3", CLOSED, 0.3)[0], None)
     return "connect() and curl are refused"
 
@@ -334,7 +336,7 @@ def refused():
 def nmap(folder, wire):
     """With tcpdump's reading of what was on the wire."""
     capture = folder / "capture"
-    tcpdump = subprocess.Popen(["tcpdump", "-i", "tap0", "--immediate-mode", "-s", "128", "-B", "16384", "-U", "-w", capture, "tcp"], stderr=subprocess.PIPE, text=True)
+    tcpdump = subprocess.Popen(["tcpdump", "-i", TAP, "--immediate-mode", "-s", "128", "-B", "16384", "-U", "-w", capture, "tcp"], stderr=subprocess.PIPE, text=True)
     atexit.register(tcpdump.kill)
     while "listening on" not in (line := tcpdump.stderr.readline()):
         same("tcpdump runs", line != "", True)
@@ -374,24 +376,24 @@ def nmap(folder, wire):
 
 
 def served():
+    rng = random.Random(7)
     for address in (IPV4, IPV6):
         for _ in range(3):
-            data = random.Random(7).randbytes(20_000)
             with socket.create_connection((address, OPEN), timeout=5) as client:
-                received = b""
-                for at in range(0, len(data), 500):
-                    client.sendall(data[at:at + 500])
-                    while len(received) < at + 500:
-                        received += client.recv(4096)
+                for length in [*range(1, 60), *(rng.randrange(1460) for _ in range(40))]:
+                    data, echo = rng.randbytes(length), b""
+                    client.sendall(data)
+                    while len(echo) < length:
+                        echo += client.recv(4096) or sys.exit(f"{NAME}: FAILED: port {OPEN} of {address} ends the connection")
+                    same(f"what port {OPEN} of {address} sends back", echo, data)
                 client.shutdown(socket.SHUT_WR)
                 same("the end of the connection", client.recv(1), b"")
-            same(f"what port {OPEN} of {address} sends back", received, data)
     return "the open port serves"
 
 
 def flood(wire):
     """As fast as the kernel takes them; the TAP device drops what QEMU does not take in time."""
-    count = lambda: json.loads(run("ip", "-json", "-statistics", "link", "show", "tap0"))[0]["stats64"]["rx"]["packets"]
+    count = lambda: json.loads(run("ip", "-json", "-statistics", "link", "show", TAP))[0]["stats64"]["rx"]["packets"]
     frames = [frame(segment(PEER4, IPV4, (port, CLOSED), port, port, flags)) for port in range(1, 251) for flags in (SYN, ACK, FIN, PSH)]
     before, start = count(), time.monotonic()
     for _ in range(1000):
@@ -405,28 +407,53 @@ def flood(wire):
     return f"a million segments in {seconds:.0f} s: {answered} answers, and it answers afterwards"
 
 
+def sleeps(board):
+    """Without frames, the core sleeps: QEMU needs little time."""
+    def used():
+        after_name = pathlib.Path(f"/proc/{board.qemu.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    time.sleep(1)
+    share = used() - before
+    same(f"QEMU needs {share:.2f} s in a second without frames: below 0.3 s", share < 0.3, True)
+    return "it sleeps without frames"
+
+
+def perform(check, *arguments):
+    start = time.monotonic()
+    try:
+        what = check(*arguments)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        sys.exit(f"{NAME}: FAILED: {check.__name__}: {error!r}")
+    print(f"{NAME}: {what} ({time.monotonic() - start:.1f} s)", flush=True)
+
+
 def tests(folder):
     (folder / "socket").mkdir()
     wire = Wire(folder / "socket")
-    checks = [lengths, vectors, tags, not_ours, each_of_many] + [arp, neighbor_discovery, nothing_else] * (not SMOLTCP)
-    for check in checks:
-        start = time.monotonic()
-        print(f"{NAME}: {check(wire)} ({time.monotonic() - start:.1f} s)", flush=True)
+    for check in [lengths, vectors, tags, not_ours, each_of_many] + [arp, neighbor_discovery, nothing_else] * (not SMOLTCP):
+        perform(check, wire)
     stacks = [wire.board.stop()]
 
-    for command in ("tuntap add dev tap0 mode tap", f"link set dev tap0 address {PEER.hex(':')}", f"address add {PEER4}/24 dev tap0",
-                    f"address add {PEER6}/64 dev tap0 nodad", "link set lo up", "link set tap0 up"):
+    for command in (f"tuntap add dev {TAP} mode tap", f"link set dev {TAP} address {PEER.hex(':')}",
+                    f"address add {PEER4}/24 dev {TAP}", f"address add {PEER6}/64 dev {TAP} nodad", f"link set {TAP} up"):
         run("ip", *command.split(" "))
-    board = Board(folder, "tap,ifname=tap0,script=no,downscript=no")
+    board = Board(folder, f"tap,ifname={TAP},script=no,downscript=no")
     deadline = time.monotonic() + 20
     while connect(IPV4, MARKER, 0.2)[0] != errno.ECONNREFUSED:
         same("the board answers within 20 s", board.is_running() and time.monotonic() < deadline, True)
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    packets.bind(("tap0", 0))
-    checks = [refused, lambda: nmap(folder, packets)] + [served] * SMOLTCP + [lambda: flood(packets), refused] + [served] * SMOLTCP
-    for check in checks:
-        start = time.monotonic()
-        print(f"{NAME}: {check()} ({time.monotonic() - start:.1f} s)", flush=True)
+    packets.bind((TAP, 0))
+    perform(refused)
+    perform(nmap, folder, packets)
+    if SMOLTCP:
+        perform(served)
+    perform(flood, packets)
+    perform(refused)
+    if SMOLTCP:
+        perform(served)
+    perform(sleeps, board)
     stacks.append(board.stop())
     with open(FIGURES, "a") as figures:
         figures.write(f"{NAME}-stack {max(stacks)}\n")
