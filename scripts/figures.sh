@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compares figures in the documents with what the commands print, and names each that differs: the counts of the bundled
-# capture, instructions, linked sizes for Rust and for C, the firmware's stack, the size of the XDP program, the number of
+# capture, instructions, linked sizes for Rust and for C, stack, the boards' memory, the size of the XDP program, the number of
 # vectors, the ratios of benches/peers/. No other number is compared. Counts and sizes must be the same, on every machine
 # with CI's compilers; of times only the ratios are compared, and may be off by a third.
 #
@@ -82,6 +82,9 @@ syn() {
 small=$(syn thumbv7m-none-eabi '"z"')
 fast=$(syn thumbv7m-none-eabi 3)
 says "$small to answer a SYN on thumbv7m at opt-level z, $fast at 3"
+
+embedded/board/run.sh >"$outputs/board"
+says_lines '^\| (TCP resets|the same beside)' "$outputs/board"
 
 capi/footprint/run.sh >"$outputs/capi"
 says_lines '^\| `tcp_reset' "$outputs/capi"

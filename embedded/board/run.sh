@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds both images for QEMU's lm3s6965evb, tests them on the wire (wire.py) and prints what they take: lines of code, flash, RAM
-# and stack, as embedded/README.md has it. Fails if a test fails, or a figure is over its ceiling (size.ceiling).
+# Builds both images for QEMU's lm3s6965evb, tests them on the wire (wire.py) and prints what they take, as embedded/README.md
+# has it: lines, flash, RAM and stack. Fails if a test fails, or if a figure is over its ceiling (size.ceiling).
 #
 #   embedded/board/run.sh                   as root: a minute; three with the build of core
 #   embedded/board/run.sh --set-ceilings    sets the ceilings to what is measured and two percent of room
@@ -55,10 +55,10 @@ llvm-nm --demangle "$CARGO_TARGET_DIR/thumbv7m-none-eabi/release/board" >"$CARGO
 grep -q ' Reset$' "$CARGO_TARGET_DIR/board.symbols" || die "board has no symbols"
 if grep -E 'panic|_fail' "$CARGO_TARGET_DIR/board.symbols"; then die "board has code of a panic"; fi
 
-echo "| bytes, on a Cortex-M3 | lines | flash | static data | stack |"
+echo "| image | lines with the driver | bytes of flash | static data | stack |"
 echo "|---|---|---|---|---|"
-row "resets, ARP and neighbor discovery" board "${program[@]}"
-row "with smoltcp and a service" with-smoltcp embedded/board/src/{lib,bin/with-smoltcp}.rs
+row "TCP resets, ARP, neighbor discovery" board "${program[@]}"
+row "the same beside smoltcp, with a service" with-smoltcp embedded/board/src/{lib,bin/with-smoltcp}.rs
 if [ -n "$mode" ]; then
     set_ceilings embedded/board/size.ceiling "$figures"
 else
