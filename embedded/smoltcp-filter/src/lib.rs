@@ -71,9 +71,10 @@ impl Action<'_> {
     /// TCP from or to an address that is not unicast is dropped, as by Linux, since smoltcp would answer it. Everything else
     /// that draws no reset is passed on.
     fn after(reason: NoReset, packet: &[u8]) -> Self {
-        let is_tcp = matches!(packet, [0x40..=0x4f, ..] | [0x60..=0x6f, _, _, _, _, _, 6, ..]);
+        let is_tcp =
+            matches!(packet, [0x40..=0x4f, _, _, _, _, _, _, _, _, 6, ..] | [0x60..=0x6f, _, _, _, _, _, 6, ..]);
         match reason {
-            NoReset::Source | NoReset::Destination if is_tcp => Self::Drop,
+            NoReset::GroupAddress | NoReset::Source | NoReset::Destination if is_tcp => Self::Drop,
             _ => Self::Pass,
         }
     }

@@ -55,13 +55,23 @@ fn other_frames_pass_as_they_are() {
     for frame in [
         syn(OWN, &[], 7),
         syn(PEER, &[], 80),
-        syn([0xff; 6], &[], 80),
         syn(OWN, &[[0x81, 0, 0, 0]], 80),
         syn(OWN, &[[0x81, 0, 0, 5]], 80),
         b"no frame".to_vec(),
         vec![0; 1514],
     ] {
         assert_eq!(received(&frame), frame);
+    }
+}
+
+/// A TCP segment in a frame to a group is dropped, whatever its IP address; other protocols pass.
+#[test]
+fn tcp_in_a_frame_to_a_group_is_dropped() {
+    for group in [[0xff; 6], [0x01, 0, 0x5e, 0, 0, 1]] {
+        assert_eq!(passed(Medium::Ethernet, &syn(group, &[], 80)), None);
+        let udp = V4 { protocol: UDP, destination: [192, 0, 2, 1], ..V4::default() }.bytes();
+        let udp = frame(group, PEER, &[], ETHERTYPE_IPV4, &udp);
+        assert_eq!(received(&udp), udp);
     }
 }
 
