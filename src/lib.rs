@@ -81,6 +81,15 @@
 //! });
 //! ```
 //!
+//! The repository has more for such a test in `tests/support`, which is a crate: `difference::differences` names the fields in
+//! which another reset differs and says which of them its receiver looks at, `packet` builds packets, and `random` has
+//! nearly correct ones for a fuzzer. `fuzz/` compares smoltcp so.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! tcp-reset-test-support = { git = "…", features = ["random"] } # the repository of this crate; `use support::…`
+//! ```
+//!
 //! Addresses, ports and numbers depend on the offender. These fields of every reset are fixed:
 //!
 //! | header | fields |

@@ -27,6 +27,6 @@ fuzz_target!(|offender: Offender| {
                 }
             }
         }),
-        Err(unclassified) => panic!("smoltcp answers as nothing known predicts: {unclassified:x?}"),
+        Err(unclassified) => panic!("smoltcp answers as nothing known predicts: {unclassified}"),
     }
 });

@@ -7,11 +7,12 @@
 //! 3. the differences that are known, each with a name ([`Class`]). A known difference *predicts* the stack's answer, byte
 //!    for byte; an answer that nothing predicts is a finding.
 //!
-//! Without known differences, the third part is `assert_eq!(theirs, ours)`.
+//! Without known differences, the third part is `assert_eq!(theirs, ours)`; `support::difference` names the fields.
 
 use crate::stack::{IPV4, IPV4_BROADCAST, IPV6};
 use std::collections::BTreeSet;
 use std::fmt;
+use support::difference::{differences, list};
 use support::packet::{Tcp, V4, V6, repair};
 use support::protocol::HOP_BY_HOP;
 use support::random::{self, Arbitrary, Unstructured};
@@ -143,6 +144,20 @@ pub struct Unclassified {
     pub ours: Result<Vec<u8>, NoReset>,
     /// What the stack answered, if anything.
     pub theirs: Option<Vec<u8>>,
+}
+
+impl fmt::Display for Unclassified {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offender, ours, theirs } = self;
+        match (ours, theirs) {
+            (Ok(ours), Some(theirs)) => formatter.write_str(&list(&differences(ours, theirs)))?,
+            (Ok(_), None) => formatter.write_str("silence (ours a reset)")?,
+            (Err(reason), _) => write!(formatter, "an answer (ours silence: {reason})")?,
+        }
+        let hex = |packet: &Vec<u8>| hex::encode(packet);
+        let (ours, theirs) = (ours.as_ref().map_or("-".into(), hex), theirs.as_ref().map_or("-".into(), hex));
+        write!(formatter, "; offender {}, answer {theirs}, ours {ours}", hex(offender))
+    }
 }
 
 /// Compares the stack's answer with the one it should have given, and names every difference.

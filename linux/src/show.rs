@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
+use support::difference;
 
 use crate::comparison::Exchange;
 
-/// An offender and the two answers to it, in hex and as tcpdump prints them.
+/// An offender and the two answers to it, in hex and as tcpdump prints them, and the fields that differ.
 #[must_use]
 pub fn exchange(exchange: &Exchange) -> String {
     let ours = match &exchange.ours {
@@ -18,7 +19,13 @@ pub fn exchange(exchange: &Exchange) -> String {
         Err(reason) => format!("silence: {reason}\n"),
     };
     let kernels = exchange.kernels.as_ref().map_or_else(|| "silence\n".to_owned(), |reset| both(reset));
-    format!("offender: {}crate:    {ours}kernel:   {kernels}", both(&exchange.packet))
+    let differences = match (&exchange.ours, &exchange.kernels) {
+        (Ok(ours), Some(kernels)) if ours != kernels => {
+            format!("differs:  {}\n", difference::list(&difference::differences(ours, kernels)))
+        }
+        _ => String::new(),
+    };
+    format!("offender: {}crate:    {ours}kernel:   {kernels}{differences}", both(&exchange.packet))
 }
 
 fn both(packet: &[u8]) -> String {

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
+use support::difference::{self, Difference, HEADER_CHECKSUM, TCP_CHECKSUM, differences};
 use tcp_reset::{Checksum, Config, NoReset, Profile, Reset};
 
-use crate::difference::Difference;
 use crate::packet::Segment;
 
 /// How many directions of connections are remembered.
@@ -76,7 +76,7 @@ impl Comparison {
     }
 
     /// Remembers an offender and the answer to it.
-    pub fn offender(&mut self, packet: &[u8], segment: &Segment<'_>, answer: Result<Reset, NoReset>, config: Config) {
+    pub fn offender(&mut self, packet: &[u8], segment: &Segment, answer: Result<Reset, NoReset>, config: Config) {
         let netfilter = answer.ok();
         // The answer in the other profile has verified the checksums.
         let config = config.profile(Profile::TcpStack).ipv4_checksum(Checksum::Trust).tcp_checksum(Checksum::Trust);
@@ -99,17 +99,24 @@ impl Comparison {
     ///
     /// An end that aborts its connection sends a reset as well. This end has sent something before, and the numbers of
     /// its reset are not those of an answer: a reset for which both are true is not compared.
-    pub fn reset(&mut self, packet: &[u8], segment: &Segment<'_>) -> Option<Outcome> {
+    pub fn reset(&mut self, packet: &[u8], segment: &Segment) -> Option<Outcome> {
         let has_sent = self.sent.contains(&(segment.source, segment.destination));
         let offenders = self.sent.get_mut(&(segment.destination, segment.source))?;
 
+        let (trust_checksums, partial) = (self.trust_checksums, segment.partial_checksum());
+        let is_compared = move |difference: &Difference| match difference.field {
+            TCP_CHECKSUM => !trust_checksums && difference.theirs != partial.into(),
+            HEADER_CHECKSUM => false, // It was verified, or is trusted.
+            _ => true,
+        };
         // Compare with the most similar of our resets.
-        let trust_checksums = self.trust_checksums;
         let best = offenders.iter_mut().flat_map(|Offender { netfilter, tcp_stack, unmatched }| {
             let ours = [(Profile::Netfilter, *netfilter), (Profile::TcpStack, *tcp_stack)];
             let unmatched = Cell::from_mut(unmatched);
             ours.into_iter().filter_map(move |(profile, reset)| {
-                Some((profile, Difference::all(&reset?, packet, segment, trust_checksums), unmatched))
+                let mut differences = differences(reset?.as_bytes(), packet);
+                differences.retain(is_compared);
+                Some((profile, differences, unmatched))
             })
         });
         let best = best.min_by_key(|(profile, differences, _)| {
@@ -118,7 +125,7 @@ impl Comparison {
         let Some((profile, differences, unmatched)) = best else { return (!has_sent).then_some(Outcome::Unexpected) };
         let is_other = differences.iter().any(is_seen);
         // A wrong checksum may be a mistake of the sender as well as damage on the way: it is reported.
-        if has_sent && differences.iter().any(|difference| is_seen(difference) && difference.is_number()) {
+        if has_sent && differences.iter().any(|it| is_seen(it) && it.field != TCP_CHECKSUM) {
             return None;
         }
         if unmatched.get() > 0 {
@@ -143,13 +150,10 @@ impl fmt::Display for Outcome {
         formatter.write_str(match self {
             Self::Same(Profile::Netfilter) => "; the same bytes as ours",
             Self::Same(_) => "; the same bytes as ours for a closed port",
-            Self::SameToReceiver(_) => "; to a receiver the same as ours, but",
-            Self::OtherNumbers(_) => "; not ours:",
+            Self::SameToReceiver(_) => "; to a receiver the same as ours, but ",
+            Self::OtherNumbers(_) => "; not ours: ",
             Self::Unexpected => "; ours is silence",
         })?;
-        for (index, difference) in self.differences().iter().enumerate() {
-            write!(formatter, "{} {difference}", if index == 0 { "" } else { "," })?;
-        }
-        Ok(())
+        formatter.write_str(&difference::list(self.differences()))
     }
 }

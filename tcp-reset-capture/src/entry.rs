@@ -4,13 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use support::difference::Difference;
+use support::protocol::Flags;
 use tcp_reset::{Profile, Reset};
 
 use crate::NANOSECONDS;
 use crate::answer::Notes;
 use crate::comparison::Outcome;
-use crate::difference::Difference;
-use crate::packet::{Flags, Packet, protocol_name};
+use crate::packet::{Packet, protocol_name};
 use crate::summary::Silence;
 
 /// A packet and the answer to it.
@@ -88,7 +89,7 @@ impl Fields for crate::link::NotIp {
     }
 }
 
-impl Fields for Packet<'_> {
+impl Fields for Packet {
     fn add_to<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         match self {
             Self::Tcp(segment) => {
@@ -149,18 +150,23 @@ impl Serialize for Outcome {
             map.serialize_entry("profile", name)?;
         }
         if !self.differences().is_empty() {
-            map.serialize_entry("differences", self.differences())?;
+            let differences: Vec<_> = self.differences().iter().map(DifferenceFields::new).collect();
+            map.serialize_entry("differences", &differences)?;
         }
         map.end()
     }
 }
 
-impl Serialize for Difference {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
-        map.serialize_entry("field", self.field)?;
-        map.serialize_entry("theirs", &self.theirs)?;
-        map.serialize_entry("ours", &self.ours)?;
-        map.end()
+/// A field in which a reset of the capture differs from ours.
+#[derive(Serialize)]
+struct DifferenceFields {
+    field: &'static str,
+    theirs: u128,
+    ours: u128,
+}
+
+impl DifferenceFields {
+    fn new(&Difference { field, theirs, ours, .. }: &Difference) -> Self {
+        Self { field, theirs, ours }
     }
 }

@@ -7,7 +7,6 @@ mod answer;
 mod arguments;
 mod capture;
 mod comparison;
-mod difference;
 mod entry;
 mod interfaces;
 mod lines;
@@ -282,7 +281,7 @@ impl Filter {
         self.host.is_some() || self.port.is_some()
     }
 
-    fn takes(&self, packet: &Packet<'_>) -> bool {
+    fn takes(&self, packet: &Packet) -> bool {
         let (addresses, ports) = match packet {
             Packet::Tcp(segment) => {
                 let ends = [segment.source, segment.destination];

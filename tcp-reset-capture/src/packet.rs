@@ -5,16 +5,15 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{IpNumber, LaxIpSlice};
+use support::protocol::{Flags, URG};
 use tcp_reset::checksum::Sum;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{NoReset, Reset};
 
-const URG: u8 = 0x20;
-
 /// An IP packet, or the beginning of one.
-pub enum Packet<'a> {
+pub enum Packet {
     /// A TCP segment.
-    Tcp(Segment<'a>),
+    Tcp(Segment),
     /// Something else over IP.
     Other { source: IpAddr, destination: IpAddr, protocol: IpNumber, is_fragment: bool, length: usize },
     /// No IP header.
@@ -22,9 +21,7 @@ pub enum Packet<'a> {
 }
 
 /// The header of a TCP segment, and where it goes.
-pub struct Segment<'a> {
-    /// Header and data, as far as they were captured: the header's 20 bytes at least.
-    pub bytes: &'a [u8],
+pub struct Segment {
     pub source: SocketAddr,
     pub destination: SocketAddr,
     pub seq: u32,
@@ -37,9 +34,9 @@ pub struct Segment<'a> {
     pub length: usize,
 }
 
-impl<'a> Packet<'a> {
+impl Packet {
     /// Reads the headers of a packet, as far as they can be read.
-    pub fn new(packet: &'a [u8], answer: Result<Reset, NoReset>) -> Self {
+    pub fn new(packet: &[u8], answer: Result<Reset, NoReset>) -> Self {
         // A later fragment does not begin with a TCP header.
         let is_fragment = answer == Err(NoReset::Fragment);
         let Ok((ip, _)) = LaxIpSlice::from_slice(packet) else { return Self::NoIp(packet.len()) };
@@ -57,18 +54,17 @@ impl<'a> Packet<'a> {
         };
         match payload.payload.first_chunk() {
             Some(header) if payload.ip_number == IpNumber::TCP && !is_fragment => {
-                Self::Tcp(Segment::new([source, destination], header, payload.payload, length))
+                Self::Tcp(Segment::new([source, destination], header, length))
             }
             _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment, length },
         }
     }
 }
 
-impl<'a> Segment<'a> {
-    fn new([source, destination]: [IpAddr; 2], header: &[u8; 20], bytes: &'a [u8], length: usize) -> Self {
+impl Segment {
+    fn new([source, destination]: [IpAddr; 2], header: &[u8; 20], length: usize) -> Self {
         let &[p0, p1, p2, p3, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, u0, u1] = header;
         Self {
-            bytes,
             source: SocketAddr::new(source, u16::from_be_bytes([p0, p1])),
             destination: SocketAddr::new(destination, u16::from_be_bytes([p2, p3])),
             seq: u32::from_be_bytes([s0, s1, s2, s3]),
@@ -86,19 +82,19 @@ impl<'a> Segment<'a> {
         self.flags & RST != 0
     }
 
-    /// The sum of the pseudo-header (RFC 9293 §3.1).
-    pub fn pseudo_header(&self) -> Sum {
+    /// A checksum that the network card completes later: the sum of the pseudo-header (RFC 9293 §3.1).
+    pub fn partial_checksum(&self) -> u16 {
         let address = |address: IpAddr| match address {
             IpAddr::V4(address) => Sum::of(&address.octets()),
             IpAddr::V6(address) => Sum::of(&address.octets()),
         };
         let length = u32::try_from(self.length).unwrap_or(u32::MAX).to_be_bytes();
         let addresses = address(self.source.ip()).plus(address(self.destination.ip()));
-        addresses.plus(Sum::of_words(&[length, [0, 0, 0, IpNumber::TCP.0]]))
+        !u16::from_be_bytes(addresses.plus(Sum::of_words(&[length, [0, 0, 0, IpNumber::TCP.0]])).checksum())
     }
 }
 
-impl fmt::Display for Packet<'_> {
+impl fmt::Display for Packet {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(segment) => write!(formatter, "{segment}"),
@@ -111,7 +107,7 @@ impl fmt::Display for Packet<'_> {
     }
 }
 
-impl fmt::Display for Segment<'_> {
+impl fmt::Display for Segment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { source, destination, seq, ack, flags, header_len, window, urgent, length, .. } = self;
         write!(formatter, "{}.{} > ", source.ip(), source.port())?;
@@ -136,22 +132,6 @@ impl fmt::Display for Segment<'_> {
             Some(data_len) => write!(formatter, ", length {data_len}"),
             None => write!(formatter, ", bad header length {header_len}"),
         }
-    }
-}
-
-/// The flag bits as tcpdump's letters.
-pub struct Flags(pub u8);
-
-impl fmt::Display for Flags {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            return formatter.write_str("none");
-        }
-        "FSRP.UEW"
-            .chars()
-            .enumerate()
-            .filter(|(bit, _)| self.0 >> bit & 1 == 1)
-            .try_for_each(|(_, letter)| write!(formatter, "{letter}"))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 pub mod cases;
+pub mod difference;
 pub mod doors;
 pub mod faults;
 pub mod frames;

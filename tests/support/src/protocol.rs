@@ -1,6 +1,8 @@
 //! EtherTypes; protocol numbers of IPv4 and IPv6, with the IPv6 extension headers (RFC 8200 §4, RFC 4302); and the bits of
 //! TCP for which the crate has no name (RFC 9293 §3.1).
 
+use std::fmt;
+
 pub const ETHERTYPE_IPV4: u16 = 0x0800;
 pub const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// The EtherTypes of VLAN tags: 802.1Q, 802.1ad, and the one in use before 802.1ad.
@@ -23,3 +25,16 @@ pub const PSH: u8 = 0x08;
 pub const URG: u8 = 0x20;
 pub const ECE: u8 = 0x40;
 pub const CWR: u8 = 0x80;
+
+/// The bits of TCP's flags as tcpdump's letters.
+pub struct Flags(pub u8);
+
+impl fmt::Display for Flags {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return formatter.write_str("none");
+        }
+        let letters = "FSRP.UEW".chars().enumerate();
+        letters.filter(|(bit, _)| self.0 >> bit & 1 == 1).try_for_each(|(_, letter)| write!(formatter, "{letter}"))
+    }
+}

@@ -183,7 +183,7 @@ pub fn ipv6(packet: &[u8], config: &Config) -> Answer {
 }
 
 /// Where the TCP header begins in an IPv6 packet that ends there by its own length, if it states one.
-fn extension_headers(packet: &[u8], end: Option<usize>) -> Result<usize, NoReset> {
+pub(crate) fn extension_headers(packet: &[u8], end: Option<usize>) -> Result<usize, NoReset> {
     let end = end.unwrap_or(usize::MAX);
     let (mut next_header, mut at) = (packet[6], 40);
     while next_header != TCP {
