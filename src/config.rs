@@ -198,5 +198,9 @@ pub enum Checksum {
     /// the same as [`Verify`](Self::Verify).
     VerifyOrPartial,
     /// Do not read it: somebody else has verified it, or the sending host's offload has not filled it in yet.
+    ///
+    /// Two kinds of TCP packets then get a reset that does not fit. Of a first fragment, only its own data is acknowledged:
+    /// reassemble before. A packet on its way through waypoints (RFC 8754, segments left) gets a reset from the address of
+    /// the next waypoint: answer it where it arrives. Verified, their checksums are wrong, and neither is answered.
     Trust,
 }

@@ -1,17 +1,19 @@
-//! Every reason for silence: its number, its text, a packet that draws it, and its place in the order of the checks.
+//! Every reason for silence: its number, its text, a packet that gets it, and its place in the order of the checks.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 #![allow(clippy::as_conversions, reason = "the only way to read a variant's number")]
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::IpAddr;
 
 use support::cases::{IPV4_ADDRESSES, IPV6_ADDRESSES, from_and_to};
 use support::doors::{self, STRICT};
 use support::faults;
-use support::packet::{Tcp, both, unstated};
+use support::packet::{Parts, Tcp, V6, both, unstated};
+use support::protocol::{ROUTING, TCP};
 use support::reference::{DIRECTIONS, DestinationOfDropped};
-use tcp_reset::{Checksum, Config, NoReset, Profile};
+use tcp_reset::{Checksum, Config, NoReset, Profile, Reset};
 
 /// Each fault alone and any two, of packets, of frames with packets in them, and of segments: the first check that fails gives
 /// the reason.
@@ -33,7 +35,28 @@ fn of_two_faults_the_first_is_named() {
     }
 }
 
-/// Every reason has a fault that draws it alone. That a length is not stated is no fault where the checksum is trusted.
+/// Segment routing (RFC 8754): on the way, the TCP checksum is over the last segment's address (RFC 8200 §8.1), which is not
+/// in the IPv6 header. As the documentation of `Checksum` says, there is no reset for it, or one in the name of the waypoint.
+#[test]
+fn a_routing_header_with_segments_left() {
+    let last = [[0x20, 0x01, 0x0d, 0xb8], [0; 4], [0; 4], [0, 0, 0, 9]].concat().try_into().unwrap();
+    let arrived = V6 { destination: last, ..V6::default() };
+    let waypoint = V6::default().destination;
+    let routing = [&[TCP, 4, 4, 1, 1, 0, 0, 0], &last[..], &waypoint].concat();
+    let on_the_way =
+        Parts { ip: V6 { extensions: vec![(ROUTING, routing)], ..V6::default() }.parts().ip, ..arrived.parts() };
+    let mut packet = on_the_way.bytes();
+    let tcp_at = packet.len() - arrived.parts().tcp.len();
+    packet[tcp_at + 16..tcp_at + 18].copy_from_slice(&arrived.bytes()[56..58]);
+    for profile in [Profile::Netfilter, Profile::TcpStack] {
+        let config = Config::new().profile(profile);
+        assert_eq!(Reset::in_reply_to(&packet, &config), Err(NoReset::TcpChecksum));
+        let reset = Reset::in_reply_to(&packet, &config.tcp_checksum(Checksum::Trust)).unwrap();
+        assert_eq!(reset.source(), IpAddr::from(waypoint));
+    }
+}
+
+/// Every reason has a fault that gets it alone. That a length is not stated is no fault where the checksum is trusted.
 #[test]
 fn every_reason_is_reached() {
     let mut reached: BTreeSet<usize> = faults::all()
