@@ -18,5 +18,5 @@ if ! cargo "+$NIGHTLY" fuzz run smoltcp "$directory/corpus" -- -max_total_time="
 fi
 awk '/cov: |^Done / { before = last; last = $0 } END { if (before) print before; if (last) print last }' "$directory/log"
 sed -n 's/^\(smoltcp: .\{0,191\}\).*/\1/p' "$directory/log"
-grep -q '^smoltcp: FIN without ACK draws a bare RST' "$directory/log" ||
+grep -q '^smoltcp: FIN without ACK gets a bare RST' "$directory/log" ||
     die "smoltcp's reset for a FIN without ACK was not found in $seconds seconds"

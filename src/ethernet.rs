@@ -14,7 +14,7 @@
 //! # assert_eq!(answer(&[0; 13], &mut [0; ethernet::MAX_LEN]), Err(NoReset::Truncated));
 //! ```
 //!
-//! These draw silence, in this order, before the packet is looked at:
+//! These get no reset, in this order, before the packet is looked at:
 //!
 //! | reason | frame |
 //! |---|---|

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use support::cases::drawing_zero;
+use support::cases::for_zero_checksum;
 use support::difference::{Difference, differences, list};
 use support::packet::{Tcp, V4, V6, repair, repair_header};
 use tcp_reset::tcp::{ACK, SYN};
@@ -164,7 +164,7 @@ fn wrong_checksums_and_the_other_zero() {
         let found = after(packet, false, |it| it[at] ^= 1);
         assert_eq!(found.iter().map(|it| (it.field, it.is_seen)).collect::<Vec<_>>(), [(field, true)]);
     }
-    for offender in drawing_zero(Towards::Source).as_flattened() {
+    for offender in for_zero_checksum(Towards::Source).as_flattened() {
         let ours = reset(offender, &mut [0; MAX_LEN]).unwrap().to_vec();
         let at = ours.len() - 4;
         let found = after(&ours, false, |it| it[at..at + 2].iter_mut().for_each(|byte| *byte = !*byte));

@@ -53,7 +53,7 @@ type Mistake = (&'static str, u8, u32, u32, &'static [u8], (u32, u32));
 /// Mistakes in the numbers.
 #[rustfmt::skip]
 const NUMBERS: &[Mistake] = &[
-    // smoltcp acknowledges nothing but a SYN: these draw a bare RST with SEQ 0, which their sender ignores.
+    // smoltcp acknowledges nothing but a SYN: these get a bare RST with SEQ 0, which their sender ignores.
     ("smoltcp 0.14, rst_reply in src/socket/tcp.rs: FIN; flags-01", FIN, SEQ, 0, b"", (0, SEQ + 1)),
     ("smoltcp 0.14, the same: data; flags-00-data", 0, SEQ, 0, b"data", (0, SEQ + 4)),
     ("smoltcp 0.14, the same: no flags; flags-00", 0, SEQ, 0, b"", (0, SEQ)),

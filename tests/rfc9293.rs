@@ -87,7 +87,7 @@ fn the_table_holds() {
     }
 }
 
-/// Asserts the numbers of the reset that packets of both versions draw.
+/// Asserts the numbers of the reset that packets of both versions get.
 fn assert_packets(segment: Numbers, towards: Towards, expected: Result<(u32, Option<u32>), NoReset>, row: &str) {
     let Numbers { seq, ack, flags, data_len } = segment;
     let data = vec![0; data_len.try_into().unwrap()];

@@ -2,7 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-use support::cases::{Zero, drawing_zero, drawing_zero_header, own_zero};
+use support::cases::{Zero, for_zero_checksum, for_zero_header_checksum, own_zero};
 use support::doors::{STRICT, answer};
 use support::reference::{DIRECTIONS, sum, word};
 use tcp_reset::{Config, NoReset};
@@ -12,7 +12,7 @@ use tcp_reset::{Config, NoReset};
 #[rustfmt::skip]
 fn a_reset_whose_checksum_computes_to_zero() {
     for towards in DIRECTIONS {
-        for [v4, v6] in drawing_zero(towards) {
+        for [v4, v6] in for_zero_checksum(towards) {
             let checksum = |packet: &[u8], config: Config| {
                 let reply = answer(packet, &config.towards(towards)).unwrap();
                 word(&reply, reply.len() - 4)
@@ -30,7 +30,7 @@ fn a_reset_whose_checksum_computes_to_zero() {
 fn a_header_whose_checksum_computes_to_zero() {
     for hop_limit in [64, 0] {
         for config in [STRICT, Config::new()] {
-            let header = answer(&drawing_zero_header(hop_limit), &config.hop_limit(hop_limit)).unwrap();
+            let header = answer(&for_zero_header_checksum(hop_limit), &config.hop_limit(hop_limit)).unwrap();
             assert_eq!((sum(&header[..20]), word(&header, 10)), (0xffff, 0x0000));
         }
     }

@@ -67,7 +67,7 @@ impl Offender {
 /// A known difference between smoltcp's answer and Linux's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Against RFC 9293: FIN without ACK draws a bare RST with SEQ 0, which its sender ignores.
+    /// Against RFC 9293: FIN without ACK gets a bare RST with SEQ 0, which its sender ignores.
     FinWithoutAck,
     /// Against RFC 9293: the same for data without ACK.
     DataWithoutAck,
@@ -118,17 +118,17 @@ impl Class {
 impl fmt::Display for Class {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::FinWithoutAck => "FIN without ACK draws a bare RST with SEQ 0",
-            Self::DataWithoutAck => "data without ACK draws a bare RST with SEQ 0",
-            Self::NothingWithoutAck => "an empty segment without ACK draws a bare RST with SEQ 0",
-            Self::PortZero => "port 0 draws silence",
-            Self::SynAndFin => "SYN with FIN draws silence",
-            Self::TcpOptions => "malformed TCP options draw silence",
-            Self::FirstFragment => "a first fragment draws silence",
-            Self::SubnetBroadcast => "a subnet's broadcast address as source draws silence",
-            Self::HopByHop => "a hop-by-hop header draws silence or an ICMP error",
-            Self::ExtensionHeader => "an extension header draws an ICMP error",
-            Self::MappedSource => "an IPv4-mapped source draws a reset",
+            Self::FinWithoutAck => "FIN without ACK gets a bare RST with SEQ 0",
+            Self::DataWithoutAck => "data without ACK gets a bare RST with SEQ 0",
+            Self::NothingWithoutAck => "an empty segment without ACK gets a bare RST with SEQ 0",
+            Self::PortZero => "port 0 gets silence",
+            Self::SynAndFin => "SYN with FIN gets silence",
+            Self::TcpOptions => "malformed TCP options get silence",
+            Self::FirstFragment => "a first fragment gets silence",
+            Self::SubnetBroadcast => "a subnet's broadcast address as source gets silence",
+            Self::HopByHop => "a hop-by-hop header gets silence or an ICMP error",
+            Self::ExtensionHeader => "an extension header gets an ICMP error",
+            Self::MappedSource => "an IPv4-mapped source gets a reset",
             Self::TrafficClass => "the traffic class is not reflected",
             Self::OtherZero => "a TCP checksum of zero is the other zero",
         })

@@ -2,7 +2,7 @@
 //!
 //! One segment does not show the whole state of a connection in motion, and a reset may be lost. So a connection that has
 //! sent something forbidden stays in a table until no segment of it has been seen for [`QUIET`]. Each segment of it, in
-//! either direction, draws resets again, with the numbers that this segment shows. The latest reset towards each end is
+//! either direction, is answered with resets again, with the numbers that this segment shows. The latest reset towards each end is
 //! repeated after [`REPEATS`].
 //!
 //! There is no socket, no thread and no clock in here: the caller passes segments and the time, and sends what comes out.
@@ -37,7 +37,7 @@ pub trait Answer: Clone {
     fn seq(&self) -> u32;
 }
 
-/// The resets towards one end that one segment draws: at most two, since a segment that is still on its way and one that
+/// The resets towards one end that one segment gets: at most two, since a segment that is still on its way and one that
 /// has arrived need different numbers.
 pub type Answers<A> = [Option<A>; 2];
 
@@ -114,7 +114,7 @@ struct Cut<A> {
 struct State<A> {
     is_cut: bool,
     sent: u32,
-    /// Those that the latest segment has drawn.
+    /// Those that the latest segment got.
     fresh: Answers<A>,
     /// What the end itself has acknowledged is what it expects. Segments may overtake, so the greatest number counts.
     acknowledged: Option<A>,

@@ -1,4 +1,4 @@
-//! Structured random packets: most draw a reset, every field varies, and few are correct in every field.
+//! Structured random packets: most get a reset, every field varies, and few are correct in every field.
 //!
 //! Random fields are set in the packet builder that the tests share. Headers, lengths and checksums that it makes correct are
 //! then changed in some packets, in any combination.
@@ -29,7 +29,7 @@ impl Generator {
         Self { family, rng, noise }
     }
 
-    /// Draws the next packet.
+    /// The next packet.
     pub fn draw(&mut self) -> Vec<u8> {
         let mut packet = match self.family {
             Family::V4 => self.ipv4(),

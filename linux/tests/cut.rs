@@ -41,7 +41,7 @@ impl Bench {
         out
     }
 
-    /// A segment draws a reset with its number to the destination, and one with the next number to the source.
+    /// A segment gets a reset with its number to the destination, and one with the next number to the source.
     fn pass(&mut self, segment: Segment, is_forbidden: bool) -> (Verdict, Vec<Reset>) {
         let answers =
             |end, _| -> Answers<Reset> { [Some(Reset(end, segment.seq + u32::from(end == End::Source))), None] };

@@ -72,7 +72,7 @@ struct tcp_reset_vector {
     const char *name;
     const uint8_t *offender;
     uint16_t offender_len;
-    const uint8_t *reset; /* null: the offender draws no reset */
+    const uint8_t *reset; /* null: the offender gets no reset */
     uint16_t reset_len;
     const char *silence; /* why not, or null */
 };

@@ -74,7 +74,7 @@ fn reject(arguments: Arguments) -> Result<()> {
     firewall.run(workers, |answer| send(sender, answer), || 0)
 }
 
-/// With `whole`, large packets are not split: one packet of many segments draws one reset, as from REJECT.
+/// With `whole`, large packets are not split: one packet of many segments gets one reset, as from REJECT.
 fn open(number: u16, whole: bool, fail_open: bool) -> Result<Queue> {
     let mut queue = Queue::open().context("cannot open a netfilter socket")?;
     queue.bind(number).with_context(|| {
@@ -141,7 +141,7 @@ impl Worker {
         }
     }
 
-    /// Whether a packet is accepted, and the resets that it draws.
+    /// Whether a packet is accepted, and the resets that it gets.
     fn decide(&self, message: &Message) -> (bool, Vec<Answer>) {
         // One of our own resets. A mark of 0 is on every packet that has none.
         if self.mark != 0 && message.get_nfmark() == self.mark {
@@ -177,7 +177,7 @@ impl Worker {
         }
         let answers = |end, _| [read.tcp.as_ref().and_then(|tcp| reset(end, tcp)), None];
         let decision = self.firewall.decide(&read, device, |tcp| self.why(tcp), answers);
-        // A packet that draws no reset is dropped too, as by REJECT: the rule has already rejected it.
+        // A packet that gets no reset is dropped too, as by REJECT: the rule has already rejected it.
         let is_concerned = read.tcp.as_ref().is_none_or(|tcp| options.concerns(&tcp.segment));
         let is_hidden = read.unreadable.is_some() && !self.is_open && is_concerned;
         let is_dropped = decision.is_cut || if is_policy { is_hidden } else { is_concerned };

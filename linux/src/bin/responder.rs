@@ -85,7 +85,7 @@ fn answer(firewall: &Firewall, device: &SyncDevice, layer: Layer, name: &str) ->
             Layer::L2 => ethernet::reset_with(offender, &config, &mut frame),
             _ => tcp_reset::reset_with(offender, &config, &mut packet),
         };
-        // Some frames draw no reset: a reset, a wrong checksum, anything but TCP.
+        // Some frames get no reset: a reset, a wrong checksum, anything but TCP.
         let Ok(reset) = reset else { continue };
         report.count(Count::Matched);
         if limit.as_mut().is_some_and(|limit| !limit.take(Instant::now())) {

@@ -97,7 +97,7 @@ fn ipv6(address: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// Asks both ends for their numbers. The answer, which `sniff` sees like any other segment, draws the resets.
+/// Asks both ends for their numbers. The answer, which `sniff` sees like any other segment, gets the resets.
 fn probe(firewall: &Firewall, sender: &Sender, probes: &[Probe], device: u32) -> Result<()> {
     let report = &firewall.report;
     let has_cut = || report.counted(Count::AtSource) > 0 && report.counted(Count::AtDestination) > 0;
@@ -127,7 +127,7 @@ fn send(sender: &Sender, writer: &Writer, answer: &Answer) -> io::Result<usize> 
     }
 }
 
-/// The resets that a frame draws.
+/// The resets that a frame gets.
 fn frame_resets(firewall: &Firewall, frame: &[u8], device: u32, probes: &[Probe]) -> Vec<Answer> {
     match ip_in_frame(frame) {
         Some((at, vlans)) => packet_resets(firewall, frame, (at, vlans), &frame[at..], device, probes),
@@ -135,8 +135,8 @@ fn frame_resets(firewall: &Firewall, frame: &[u8], device: u32, probes: &[Probe]
     }
 }
 
-/// The resets that a packet draws; it begins at `at` of the frame, after tags of `vlans`. Our own resets are seen here too,
-/// and draw none.
+/// The resets that a packet gets; it begins at `at` of the frame, after tags of `vlans`. Our own resets are seen here too,
+/// and get none.
 fn packet_resets(
     firewall: &Firewall,
     frame: &[u8],

@@ -357,7 +357,7 @@ fn extension_headers(cases: &mut Cases) {
     }
 }
 
-/// Some random packets, as the comparison draws them.
+/// Some random packets, as the comparison makes them.
 fn random(reference: Reference, cases: &mut Cases) {
     let mut generator = Generator::new(cases.family, 1);
     let mut nth = 0;

@@ -6,9 +6,9 @@
 //! | SYN, delivered | SYN-RECEIVED | ISN + 1 | ISN: the request stays |
 //! | SYN/ACK, dropped or overtaken | SYN-SENT | RST/ACK with SEG.ACK: refused | RST without ACK is ignored |
 //! | SYN/ACK, delivered | ESTABLISHED | ISN + 1 | ISN is ignored |
-//! | data, with or without FIN, dropped | ESTABLISHED | SEG.SEQ | SEG.SEQ + SEG.LEN draws a challenge ACK |
+//! | data, with or without FIN, dropped | ESTABLISHED | SEG.SEQ | SEG.SEQ + SEG.LEN is answered with a challenge ACK |
 //! | data, delivered | ESTABLISHED | SEG.SEQ + SEG.LEN | SEG.SEQ is ignored |
-//! | data with FIN, delivered | CLOSE-WAIT | SEG.SEQ + SEG.LEN | SEG.SEQ is ignored, SEG.SEQ + SEG.LEN + 1 draws a challenge ACK |
+//! | data with FIN, delivered | CLOSE-WAIT | SEG.SEQ + SEG.LEN | SEG.SEQ is ignored, SEG.SEQ + SEG.LEN + 1 is answered with a challenge ACK |
 //!
 //! SEG.LEN counts FIN (RFC 9293 §3.4). In CLOSE-WAIT, Linux takes the number of the FIN itself too, because some hosts
 //! reset with that (`tcp_reset_check`).

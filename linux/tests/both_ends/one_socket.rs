@@ -200,7 +200,7 @@ impl Network {
         network
     }
 
-    /// Linux leaves the routes of an IPv6 address to a worker: until then a SYN draws nothing.
+    /// Linux leaves the routes of an IPv6 address to a worker: until then a SYN gets nothing.
     fn wait_for_routes(&mut self) {
         let deadline = Instant::now() + 10 * PATIENCE;
         loop {

@@ -74,7 +74,7 @@ def next_port():
 
 
 def unanswered():
-    """Frames that draw nothing: an answer to one of them would arrive before the answer to the next frame."""
+    """Frames that get nothing: an answer to one of them would arrive before the answer to the next frame."""
     for options in [
         {"destination": "ff:ff:ff:ff:ff:ff"},
         {"destination": "01:00:5e:00:00:01"},

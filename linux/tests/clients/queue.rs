@@ -208,7 +208,7 @@ fn connection_is_reset(test: &str, hook: Hook, family: Family) {
     wire.verify(1, RESETS);
 }
 
-/// The next segment of a connection draws a reset at once.
+/// The next segment of a connection gets a reset at once.
 pub(crate) fn is_reset(end: &mut TcpStream, data: &[u8]) {
     let start = Instant::now();
     end.write_all(data).unwrap();

@@ -130,7 +130,7 @@ fn frames_that_are_not_answered() {
     }
 }
 
-/// If the packet and its frame both draw silence, the packet's reason is given.
+/// If the packet and its frame both get silence, the packet's reason is given.
 #[test]
 fn the_reason_of_the_packet_goes_first() {
     let frame = [b"\xff\xff\xff\xff\xff\xff......\x08\x00", &changed(syn(), 16, 224)[..]].concat();

@@ -81,11 +81,11 @@ pub fn short() -> Vec<Vec<u8>> {
         all.extend(from_and_to(address));
     }
     for towards in DIRECTIONS {
-        all.extend(drawing_zero(towards).into_iter().flatten());
+        all.extend(for_zero_checksum(towards).into_iter().flatten());
     }
     all.extend(own_zero().into_iter().flat_map(|zero| [zero.right, zero.wrong].concat()));
     for hop_limit in [64, 0] {
-        all.push(drawing_zero_header(hop_limit));
+        all.push(for_zero_header_checksum(hop_limit));
     }
     all
 }
@@ -276,7 +276,7 @@ fn offloaded(all: &mut Vec<Vec<u8>>) {
 ///
 /// First the number that the reset carries is 0. The checksum of that reset is then used as the number: the new checksum
 /// is 0.
-pub fn drawing_zero(towards: Towards) -> [[Vec<u8>; 2]; 2] {
+pub fn for_zero_checksum(towards: Towards) -> [[Vec<u8>; 2]; 2] {
     [ACK, FIN].map(|flags| {
         let carrying = |number: u32| {
             let tcp = Tcp { flags, data: vec![0xff; 3], ..Tcp::default() };
@@ -320,7 +320,7 @@ pub fn own_zero() -> [Zero; 3] {
 
 /// A packet whose reset has an IPv4 header checksum of 0: the checksum of the reset to an address that ends in 0.0 becomes the
 /// end of the address.
-pub fn drawing_zero_header(hop_limit: u8) -> Vec<u8> {
+pub fn for_zero_header_checksum(hop_limit: u8) -> Vec<u8> {
     let mut offender = V4 { source: [10, 0, 0, 0], ..V4::default() };
     let reply = reference::packet(&offender.bytes(), &STRICT.hop_limit(hop_limit)).unwrap();
     offender.source[2..].copy_from_slice(&reply[10..12]);
@@ -365,7 +365,7 @@ pub fn short_frames() -> Vec<Vec<u8>> {
         }
     }
     for towards in DIRECTIONS {
-        for packet in drawing_zero(towards).into_iter().flatten() {
+        for packet in for_zero_checksum(towards).into_iter().flatten() {
             all.extend((0..3).map(|depth| framed(&tags(depth, 1), &packet)));
         }
     }

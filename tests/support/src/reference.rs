@@ -51,13 +51,13 @@ fn takes_no_length(config: &Config) -> bool {
     config.tcp_checksum != Checksum::Verify
 }
 
-/// The reset that a packet of either version of IP draws.
+/// The reset that a packet of either version of IP gets.
 pub fn packet(packet: &[u8], config: &Config) -> Answer {
     let is_ipv6 = !packet.is_empty() && packet[0] >> 4 == 6;
     if is_ipv6 { ipv6(packet, config) } else { ipv4(packet, config) }
 }
 
-/// The frame that a frame draws.
+/// The frame that a frame gets.
 pub fn frame(frame: &[u8], config: &Config) -> Answer {
     if frame.len() < 22 {
         return Err(NoReset::Truncated);
@@ -80,12 +80,12 @@ pub fn frame(frame: &[u8], config: &Config) -> Answer {
     Ok([&order(config, [destination, source])[..], &frame[12..at], &reply].concat())
 }
 
-/// The 20 bytes that a segment draws, where the caller deals with IP. Its checksum is complete, and 0 stays 0.
+/// The 20 bytes that a segment gets, where the caller deals with IP. Its checksum is complete, and 0 stays 0.
 pub fn segment(segment: &[u8], addresses: &[u8], config: &Config) -> Answer {
     tcp(segment, Some(segment.len()), addresses, Field::Complete(0x0000), config)
 }
 
-/// The reset that an IPv4 packet draws.
+/// The reset that an IPv4 packet gets.
 pub fn ipv4(packet: &[u8], config: &Config) -> Answer {
     // 1. The buffer holds an IPv4 header.
     if packet.len() < 20 {
@@ -145,7 +145,7 @@ pub fn ipv4(packet: &[u8], config: &Config) -> Answer {
     Ok([header, segment].concat())
 }
 
-/// The reset that an IPv6 packet draws.
+/// The reset that an IPv6 packet gets.
 pub fn ipv6(packet: &[u8], config: &Config) -> Answer {
     if packet.len() < 40 {
         return Err(NoReset::Truncated);

@@ -89,7 +89,7 @@ impl Report {
         self.counters[count as usize].load(Ordering::Relaxed)
     }
 
-    /// Counts an error of one packet. The first one of each kind draws a line too.
+    /// Counts an error of one packet. The first one of each kind gets a line too.
     pub(crate) fn error(&self, doing: &str, error: &io::Error) {
         let kind = format!("cannot {doing}: {error}");
         let Ok(mut errors) = self.errors.lock() else { return };

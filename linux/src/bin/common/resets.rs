@@ -1,4 +1,4 @@
-//! What the programs send: the resets that one packet draws, and the raw sockets that they leave through.
+//! What the programs send: the resets that one packet gets, and the raw sockets that they leave through.
 
 use std::collections::HashMap;
 use std::fs;

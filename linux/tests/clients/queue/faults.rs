@@ -324,7 +324,7 @@ fn big_tcp_is_read() {
     assert!(!seen.contains("packets 0 "), "there was no packet without a length: {seen}");
 }
 
-/// A frame with a loopback address draws no reset, neither to the address nor in its name.
+/// A frame with a loopback address gets no reset, neither to the address nor in its name.
 fn forged_loopback() {
     let network = Network::new();
     let firewall = start(&network.gateway, &POLICY);
