@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fails if a relative link in a Markdown file leads nowhere: the file has to exist, and in a Markdown file the heading. In the
-# repository, a path in a code span has to exist too, from the root or from the document's folder; and no line of README's
-# blocks of code may be wider than a page shows.
+# repository, a path in a code span has to exist too, from the root or from the document's folder; README has no more than 120
+# lines, and no line of its blocks of code, nor of the documentation's first example, may be wider than a page shows.
 #
 #   scripts/links.sh              in the repository
 #   scripts/links.sh DIRECTORY    in an unpacked package. For what it lacks, the registry leads links to the `repository`.
@@ -9,12 +9,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/steps.sh
 widest=90
+narrow=56 # beside rustdoc's sidebar, on a screen of 760 pixels
 lists=$(mktemp -d)
 trap 'rm -rf "$lists"' EXIT
 repository=
 if [ $# = 0 ]; then
     LC_ALL=C.UTF-8 awk -v widest=$widest '/^```/ { inside = !inside } inside && length > widest { print; found = 1 }
         END { exit found }' README.md || die "README.md: lines of more than $widest columns"
+    awk -v widest=$narrow '/^\/\/! ```/ { fences++ } fences == 1 && length > widest + 4 { print; found = 1 }
+        END { exit found || !fences }' src/lib.rs || die "src/lib.rs: lines of more than $narrow columns in the first example"
+    test "$(wc -l <README.md)" -le 120 || die "README.md: more than 120 lines"
     git ls-files '*.md' >"$lists/documents"
 else
     repository=$PWD/

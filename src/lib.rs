@@ -6,18 +6,26 @@
 //! ```
 //! use tcp_reset::{Config, NoReset, Reset};
 //!
-//! // A SYN from 192.0.2.1 port 36050 to 198.51.100.2 port 80, SEQ 522224616.
-//! let syn = b"\x45\0\0\x28\x12\x34\x40\0\x40\x06\x3c\x65\xc0\0\x02\x01\xc6\x33\x64\x02\
-//!             \x8c\xd2\0\x50\x1f\x20\x83\xe8\0\0\0\0\x50\x02\x04\0\x8f\x80\0\0";
+//! // A SYN from 192.0.2.1 port 36050 to 198.51.100.2
+//! // port 80, SEQ 522224616.
+//! let syn = b"\x45\0\0\x28\x12\x34\x40\0\x40\x06\
+//!             \x3c\x65\xc0\0\x02\x01\xc6\x33\x64\x02\
+//!             \x8c\xd2\0\x50\x1f\x20\x83\xe8\0\0\0\0\
+//!             \x50\x02\x04\0\x8f\x80\0\0";
 //! let reset = Reset::in_reply_to(syn, &Config::new())?;
 //! assert_eq!(
 //!     reset.to_string(),
-//!     "IP 198.51.100.2.80 > 192.0.2.1.36050: Flags [R.], seq 0, ack 522224617, win 0, length 0",
+//!     "IP 198.51.100.2.80 > 192.0.2.1.36050: \
+//!      Flags [R.], seq 0, ack 522224617, \
+//!      win 0, length 0",
 //! );
-//! assert_eq!(reset.as_bytes().len(), 40); // the whole packet: send these bytes
+//! // The whole packet: send these bytes.
+//! let reply = reset.as_bytes();
+//! assert_eq!(reply.len(), 40);
 //!
 //! // A reset is never answered.
-//! assert_eq!(Reset::in_reply_to(reset.as_bytes(), &Config::new()), Err(NoReset::Rst));
+//! let again = Reset::in_reply_to(reply, &Config::new());
+//! assert_eq!(again, Err(NoReset::Rst));
 //! # Ok::<(), NoReset>(())
 //! ```
 //!
@@ -87,7 +95,8 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! tcp-reset-test-support = { git = "…", features = ["random"] } # the repository of this crate; `use support::…`
+//! # The repository of this crate; then `use support::…`.
+//! tcp-reset-test-support = { git = "…", features = ["random"] }
 //! ```
 //!
 //! Addresses, ports and numbers depend on the offender. These fields of every reset are fixed:
