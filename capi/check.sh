@@ -251,7 +251,7 @@ cortex_m() {
         done
         tail -n 1 "$work/cortex-m.txt"
     done
-    test "$(grep -c '^arguments: each mistake draws its reason$' "$work/cortex-m.txt")" = 2
+    test "$(grep -c '^arguments: each mistake gets its reason$' "$work/cortex-m.txt")" = 2
     test "$(grep -cx '[0-9]* vectors as Linux answers them' "$work/cortex-m.txt")" = 2
 }
 
@@ -266,7 +266,7 @@ big_endian() {
             "$libraries/$machine/release/libtcp_reset.a" -o "$work/big-endian"
         timeout 120 qemu-s390x -L /usr/s390x-linux-gnu "$work/big-endian" testdata/vectors/*.txt >>"$work/big-endian.txt"
     done
-    grep -x 'arguments: each mistake draws its reason' "$work/big-endian.txt"
+    grep -x 'arguments: each mistake gets its reason' "$work/big-endian.txt"
     grep -x '[0-9]* vectors as Linux answers them' "$work/big-endian.txt"
 }
 

@@ -126,7 +126,7 @@ static int decide(struct nfq_q_handle *queue, struct nfgenmsg *message, struct n
         if (firewall->both_ends)
             destination_len = tcp_reset_packet(packet, (size_t)len, to_destination, sizeof to_destination, &config, NULL);
     }
-    /* A packet that draws no reset is dropped too, as by REJECT: the rule that queued it has already rejected it. */
+    /* A packet that gets no reset is dropped too, as by REJECT: the rule that queued it has already rejected it. */
     if (nfq_set_verdict(queue, ntohl(header->packet_id), accepted ? NF_ACCEPT : NF_DROP, 0, NULL) < 0)
         fprintf(stderr, "queue: cannot decide on a packet: %s\n", strerror(errno));
     if (source_len > 0)
@@ -154,7 +154,7 @@ static void reject(struct firewall *firewall, uint16_t number)
     if (queue == NULL)
         fail("cannot bind queue %u: this needs CAP_NET_ADMIN, and no other program may use the queue: %s", number,
              strerror(errno));
-    /* Large packets of many segments as they are: each is one packet and draws one reset, as from REJECT. */
+    /* Large packets of many segments as they are: each is one packet and gets one reset, as from REJECT. */
     if (nfq_set_mode(queue, NFQNL_COPY_PACKET, 0xffff) < 0 ||
         nfq_set_queue_flags(queue, NFQA_CFG_F_GSO, NFQA_CFG_F_GSO) < 0)
         fail("cannot configure queue %u: %s", number, strerror(errno));

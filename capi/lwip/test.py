@@ -2,7 +2,7 @@
 
     unshare --net python3 test.py HOST
 
-With the filter, connect() is refused at once in each of its forms, and each segment to a closed port draws the reset that
+With the filter, connect() is refused at once in each of its forms, and each segment to a closed port gets the reset that
 Linux would send, byte for byte. Without it, lwIP has to get those wrong that README.md lists: should it get them right one
 day, the filter may go.
 """
@@ -49,7 +49,7 @@ MAY_FRAGMENT = (socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
 
 # connect() to the closed port, in all forms that Linux has: name, IP versions, what is done to the socket, what comes of it
 # behind the filter, and from lwIP by itself. Two hang whoever answers: Linux accepts no reset without a signature for
-# a connection that has one, and fragments draw no reset.
+# a connection that has one, and fragments get no reset.
 FORMS = [
     ("plain", BOTH, {}, REFUSED, REFUSED),
     ("TTL 1", V4, {"options": [(socket.IPPROTO_IP, socket.IP_TTL, 1)]}, REFUSED, REFUSED),

@@ -24,7 +24,7 @@ static void check(int holds, int line, const char *what)
 #define CHECK(condition) check(condition, __LINE__, #condition)
 
 /* The call returns 0 with this reason, and leaves the buffer alone. */
-#define DRAWS(expected, call)                               \
+#define GETS(expected, call)                                \
     do {                                                    \
         reason = UINT32_MAX;                                \
         memset(reply, 0xa5, sizeof reply);                  \
@@ -51,18 +51,18 @@ int main(void)
     CHECK(sizeof reason == 4 && sizeof config == 16 && sizeof numbers == 12);
 
     /* Null pointers. */
-    DRAWS(ARGUMENT, tcp_reset_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_packet(NULL, 0, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, 0, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_ipv4_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_ipv4_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_frame(NULL, sizeof frame, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_frame(frame, sizeof frame, NULL, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_tcp_segment(NULL, 20, SYN + 12, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, NULL, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, NULL, 4, reply, sizeof reply, NULL, &reason));
-    DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, 4, NULL, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_packet(NULL, 0, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, NULL, 0, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_ipv4_packet(NULL, sizeof SYN, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_ipv4_packet(SYN, sizeof SYN, NULL, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_frame(NULL, sizeof frame, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_frame(frame, sizeof frame, NULL, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_tcp_segment(NULL, 20, SYN + 12, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, NULL, SYN + 16, 4, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, NULL, 4, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, 4, NULL, sizeof reply, NULL, &reason));
     CHECK(tcp_reset_packet(NULL, 0, NULL, 0, NULL, NULL) == 0);
     CHECK(tcp_reset_tcp_header(NULL, 20, &numbers, NULL) == ARGUMENT);
     CHECK(tcp_reset_tcp_header(TCP, 20, NULL, NULL) == ARGUMENT);
@@ -70,16 +70,16 @@ int main(void)
 
     /* Lengths: more than half of the address space, or past its end. */
     for (i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
-        DRAWS(ARGUMENT, tcp_reset_packet(SYN, impossible[i], reply, sizeof reply, NULL, &reason));
-        DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, reply, impossible[i], NULL, &reason));
-        DRAWS(ARGUMENT, tcp_reset_ipv4_packet(SYN, impossible[i], reply, sizeof reply, NULL, &reason));
-        DRAWS(ARGUMENT, tcp_reset_frame(frame, impossible[i], reply, sizeof reply, NULL, &reason));
-        DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, impossible[i], SYN, SYN, 4, reply, sizeof reply, NULL, &reason));
+        GETS(ARGUMENT, tcp_reset_packet(SYN, impossible[i], reply, sizeof reply, NULL, &reason));
+        GETS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, reply, impossible[i], NULL, &reason));
+        GETS(ARGUMENT, tcp_reset_ipv4_packet(SYN, impossible[i], reply, sizeof reply, NULL, &reason));
+        GETS(ARGUMENT, tcp_reset_frame(frame, impossible[i], reply, sizeof reply, NULL, &reason));
+        GETS(ARGUMENT, tcp_reset_tcp_segment(TCP, impossible[i], SYN, SYN, 4, reply, sizeof reply, NULL, &reason));
     }
-    DRAWS(ARGUMENT, tcp_reset_packet((void *)(UINTPTR_MAX - 10), 40, reply, sizeof reply, NULL, &reason));
+    GETS(ARGUMENT, tcp_reset_packet((void *)(UINTPTR_MAX - 10), 40, reply, sizeof reply, NULL, &reason));
     for (i = 0; i < 64; i++)
         if (i != 4 && i != 16)
-            DRAWS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, i, reply, sizeof reply, NULL, &reason));
+            GETS(ARGUMENT, tcp_reset_tcp_segment(TCP, 20, SYN + 12, SYN + 16, i, reply, sizeof reply, NULL, &reason));
 
     for (i = 0; i < 20; i++)
         CHECK(tcp_reset_tcp_header(TCP, i, &numbers, NULL) == TCP_RESET_REASON_TCP_HEADER);
@@ -90,9 +90,9 @@ int main(void)
     }
 
     /* A length of 0 is allowed. */
-    DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_packet(SYN, 0, reply, sizeof reply, NULL, &reason));
-    DRAWS(TCP_RESET_REASON_TRUNCATED, tcp_reset_frame(frame, 0, reply, sizeof reply, NULL, &reason));
-    DRAWS(TCP_RESET_REASON_REPLY_SIZE, tcp_reset_packet(SYN, sizeof SYN, reply, 0, NULL, &reason));
+    GETS(TCP_RESET_REASON_TRUNCATED, tcp_reset_packet(SYN, 0, reply, sizeof reply, NULL, &reason));
+    GETS(TCP_RESET_REASON_TRUNCATED, tcp_reset_frame(frame, 0, reply, sizeof reply, NULL, &reason));
+    GETS(TCP_RESET_REASON_REPLY_SIZE, tcp_reset_packet(SYN, sizeof SYN, reply, 0, NULL, &reason));
 
     /* Settings. */
     for (i = 0; i < 256; i++) {
@@ -117,7 +117,7 @@ int main(void)
     }
     for (i = offsetof(struct tcp_reset_config, reserved); i < sizeof config; i++) {
         ((unsigned char *)&config)[i] = 1;
-        DRAWS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason));
+        GETS(ARGUMENT, tcp_reset_packet(SYN, sizeof SYN, reply, sizeof reply, &config, &reason));
         config = zero;
     }
 
@@ -175,6 +175,6 @@ int main(void)
     CHECK(strcmp(tcp_reset_reason_name(TCP_RESET_REASON_REPLY_SIZE), "reply buffer too small") == 0);
     CHECK(strcmp(tcp_reset_reason_name(22), "unknown reason") == 0);
     CHECK(strcmp(tcp_reset_reason_name(UINT32_MAX), "unknown reason") == 0);
-    puts("arguments: each mistake draws its reason");
+    puts("arguments: each mistake gets its reason");
     return EXIT_SUCCESS;
 }

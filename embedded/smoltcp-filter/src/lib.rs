@@ -69,7 +69,7 @@ enum Action<'a> {
 
 impl Action<'_> {
     /// TCP from or to an address that is not unicast is dropped, as by Linux, since smoltcp would answer it. Everything else
-    /// that draws no reset is passed on.
+    /// that gets no reset is passed on.
     fn after(reason: NoReset, packet: &[u8]) -> Self {
         let is_tcp =
             matches!(packet, [0x40..=0x4f, _, _, _, _, _, _, _, _, 6, ..] | [0x60..=0x6f, _, _, _, _, _, 6, ..]);

@@ -110,7 +110,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Compares the counters with the expected ones, and says how many frames drew what.
+    /// Compares the counters with the expected ones, and says how many frames got what.
     fn finish(self) -> Result<Counters> {
         let counters = self.program.counters()?;
         for (at, expected) in &self.expected {
@@ -296,7 +296,7 @@ fn rate() -> Result<()> {
     Ok(())
 }
 
-/// A million sources, many more than are remembered: each draws one reset, a second segment none. One that floods draws no
+/// A million sources, many more than are remembered: each gets one reset, a second segment none. One that floods gets no
 /// more than its share, and a source that was there before is answered again once it was forgotten.
 fn spoofed_sources() -> Result<()> {
     let hour = 3_600_000_000_000;
