@@ -31,11 +31,11 @@ section() {
     llvm-size --format=sysv "$1" | awk -v name="$2" '$1 == name { size = $2 } END { print size + 0 }'
 }
 
-# measure JOB TARGET: the .text of the smaller of opt-levels z and s, and whether there are panics in it.
+# measure JOB TARGET [OPT_LEVEL]: the .text at this opt-level, or at the smaller of z and s, and whether there are panics in it.
 measure() {
     local image=$CARGO_TARGET_DIR/$2/release/$1 least=99999 opt_level text name kept panics=0
-    for opt_level in z s; do
-        link "$1" "$2" $opt_level "$image"
+    for opt_level in ${3:-z s}; do
+        link "$1" "$2" "$opt_level" "$image"
         text=$(section "$image" .text)
         test "$text" -gt 0 || die "$image: no code in it"
         if [ "$text" -lt "$least" ]; then
@@ -50,15 +50,15 @@ measure() {
             ;;
         esac
     done
-    echo "$1-$2 $least" >>"$sizes"
+    echo "$1${3:+-at-$3}-$2 $least" >>"$sizes"
     test "$panics" = 0 || least="$least, with panics"
     echo "$least"
 }
 
 row() {
     local thumbv7em thumbv6m
-    thumbv7em=$(measure "$2" thumbv7em-none-eabi)
-    thumbv6m=$(measure "$2" thumbv6m-none-eabi)
+    thumbv7em=$(measure "$2" thumbv7em-none-eabi "${@:3}")
+    thumbv6m=$(measure "$2" thumbv6m-none-eabi "${@:3}")
     echo "| $1 | $thumbv7em | $thumbv6m |"
 }
 
@@ -66,6 +66,9 @@ echo "| bytes of linked code for the whole job, packet in, reset out | thumbv7em
 echo "|---|---|---|"
 row "tcp-reset, IPv4" ipv4
 row "tcp-reset, IPv4 and IPv6" ipv4-ipv6
+row "tcp-reset, IPv4, at opt-level s" ipv4 s
+row "tcp-reset, IPv4 and IPv6, at opt-level s" ipv4-ipv6 s
+row "tcp-reset, IPv4 and IPv6, as a value: decide, then write" ipv4-ipv6-value
 row "tcp-reset, IPv4, to both ends" ipv4-both-ends
 row "tcp-reset, IPv4 and IPv6, to both ends" ipv4-ipv6-both-ends
 row "tcp-reset, IPv4 and IPv6 in Ethernet frames" ipv4-ipv6-ethernet

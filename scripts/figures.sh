@@ -61,6 +61,8 @@ size() { awk -F ' *[|] *' -v row="$1" '$2 == row { print $3; found = 1 } END { e
 ipv4=$(size 'tcp-reset, IPv4')
 both=$(size 'tcp-reset, IPv4 and IPv6')
 says "$ipv4 bytes of linked code for IPv4 and $both for both versions"
+says "at s, $(size 'tcp-reset, IPv4, at opt-level s') and $(size 'tcp-reset, IPv4 and IPv6, at opt-level s')"
+says "both versions take $(size 'tcp-reset, IPv4 and IPv6, as a value: decide, then write')"
 
 embedded/firmware/run.sh >"$outputs/firmware"
 # deepest NAMES: the greatest stack depth among the reports whose names match.
