@@ -37,8 +37,7 @@ impl Config {
 
     /// The netfilter profile, a hop limit of 64, both checksums verified, the reset's own complete.
     pub const fn new() -> Self {
-        let (profile, verify) = (Profile::Netfilter, Checksum::Verify);
-        let towards = Towards::Source;
+        let (profile, verify, towards) = (Profile::Netfilter, Checksum::Verify, Towards::Source);
         Self { profile, hop_limit: 64, ipv4_checksum: verify, tcp_checksum: verify, partial_checksum: false, towards }
     }
 
