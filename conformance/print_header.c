@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Prints one set of vectors.h in the form of the text files. */
 #include "vectors.h"
 #include <stdio.h>

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use support::doors::{self, Input};
 use support::reference::{self, DestinationOfDelivered, DestinationOfDropped};
-use support::vectors::{Vector, read};
+use support::vectors::{LICENSE, Vector, read};
 use tcp_reset::tcp::{ACK, RST};
 use tcp_reset::{Config, NoReset, Profile};
 
@@ -125,7 +125,7 @@ fn towards_the_destination() {
         ("ipv6", include_str!("../testdata/vectors/ipv6-netfilter.txt")),
     ] {
         let mut text = format!(
-            "# Resets for the destination, {family}: worked out by this crate's reference model, not recorded from Linux. \
+            "{LICENSE}\n# Resets for the destination, {family}: worked out by this crate's reference model, not recorded from Linux. \
              README.md describes the format.\n"
         );
         for Vector { name, offender, .. } in read(offenders) {

@@ -1,6 +1,7 @@
 //! Records the conformance vectors: chosen offenders, each with Linux's answer.
 
 mod cases;
+mod names;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::utsname::uname;
-use support::vectors::Vector;
+use support::vectors::{self, Vector};
 use tcp_reset::{Config, Profile};
 
 use crate::comparison::Comparison;
@@ -54,6 +55,7 @@ fn write(path: &Path, reference: Reference, family: Family) -> Result<usize> {
     };
     let kernel = uname()?.release().to_string_lossy().split('-').next().unwrap_or_default().to_owned();
     let mut file = BufWriter::new(File::create(path)?);
+    writeln!(file, "{}", vectors::LICENSE)?;
     writeln!(file, "# IPv{}, {profile}, answered by Linux {kernel}. README.md describes the format.", family.number())?;
     for line in &lines {
         writeln!(file, "{line}")?;

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # Makes Linux answer one set of vectors, such as ipv4-netfilter, on a TUN device that exists already. For a network
 # namespace of its own: it takes the namespace's routes, rules and settings over. README.md explains the main settings.
 # linux/src/reference.rs has the same set-up: change both.

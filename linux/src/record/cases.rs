@@ -9,6 +9,7 @@ use crate::Family;
 use crate::exclude::exclusion;
 use crate::generate::Generator;
 use crate::generate::tcp::number_for_zero;
+use crate::record::names;
 use crate::reference::Reference;
 
 /// How many random packets follow the chosen ones, and how long they may be.
@@ -365,7 +366,8 @@ fn random(reference: Reference, cases: &mut Cases) {
         let packet = generator.draw();
         if packet.len() <= RANDOM_LEN && exclusion(reference, cases.family, &packet).is_none() {
             nth += 1;
-            cases.packet(format!("random-{nth}"), packet);
+            let name = format!("random-{nth}-{}", names::contents(cases.family, &packet));
+            cases.packet(name, packet);
         }
     }
 }

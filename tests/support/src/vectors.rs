@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The first line of each file. The second says who answered.
+pub const LICENSE: &str = "# SPDX-License-Identifier: MIT OR Apache-2.0";
+
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vector {
