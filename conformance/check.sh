@@ -20,10 +20,11 @@ python3 conformance/test_conformance.py --quiet
 cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 
 # steady NAME FILE: what is the same in each run. Two stacks accept from another thread, before or after the marker segment.
+headline='^ipv[46]-|^Note: |^\| [A-Za-z, ]* \| [0-9]+ \|'
 steady() {
     case $1 in
-    ipstack) grep -vE '^ipv[46]-|SYN/ACK|must not appear on a network' "$2" ;;
-    netstack-smoltcp) grep -vE '^ipv[46]-|SYN/ACK' "$2" ;;
+    ipstack) grep -vE "$headline|SYN/ACK|must not appear on a network" "$2" ;;
+    netstack-smoltcp) grep -vE "$headline|SYN/ACK" "$2" ;;
     *) cat "$2" ;;
     esac
 }
@@ -79,7 +80,8 @@ for name in "${playable[@]}"; do
         fi
     fi
     version=$(version "$name")
-    summary=$(grep -E '^ipv[46]-' "$built/$name.md" | sed 's/,[^,]* not asked.*//' | paste -sd ';')
-    echo "$version: $summary"
+    four=$(cells "$name" 4)
+    six=$(cells "$name" 6)
+    printf '%-70s IPv4 %s\n%75s %s\n' "$version" "$four" IPv6 "$six"
 done
 print_not_done

@@ -7,22 +7,6 @@ cd "$(dirname "$0")/.."
 source scripts/steps.sh
 source conformance/stacks.sh
 
-# count FILE IP WHAT: a number of the summary of one set.
-count() {
-    sed -n "s/^ipv$2-.* \([0-9]*\) $3\(,.*\)\{0,1\}$/\1/p" "$1"
-}
-
-# cell FILE IP: same, wrong, silent, different, not asked.
-cell() {
-    local skipped same wrong silent different
-    skipped=$(sed -n "/^ipv$2-/p" "$1" | { grep -oE '[0-9]+ not asked' || true; } | awk '{ n += $1 } END { print n + 0 }')
-    same=$(count "$1" "$2" same)
-    wrong=$(count "$1" "$2" wrong)
-    silent=$(count "$1" "$2" silent)
-    different=$(count "$1" "$2" different)
-    echo "$same | $wrong | $silent | $different | $skipped"
-}
-
 test $# -gt 0 || set -- "${stacks[@]}"
 readme=conformance/README.md
 for name; do
@@ -34,7 +18,7 @@ for name; do
     rows=
     today=$(date +%F)
     for ip in 4 6; do
-        figures=$(cell "conformance/results/$name.md" $ip)
+        figures=$(cells "$name" $ip)
         rows+="| [$name](results/$name.md) | $version | IPv$ip | $figures | $today |"$'\n'
     done
     printf '%s' "$rows"

@@ -79,6 +79,19 @@ print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packa
     esac
 }
 
+# cells NAME IP: what the report counts, as a part of a row of README.md's table.
+cells() {
+    python3 - "$built/$1-$2.json" <<'END'
+import json, sys
+with open(sys.argv[1]) as file:
+    report = json.load(file)
+tcp, ip, silences = (report["counts"][column] for column in ("tcp", "ip", "silences"))
+cells = [tcp["same"], tcp["different"], tcp["silent"], tcp["wrong"], ip["same"], ip["looks"], ip["wrong"], silences["same"],
+         silences["different"], silences["wrong"], sum(report["not_asked"].values())]
+print(" | ".join(map(str, cells)))
+END
+}
+
 # play NAME IP: sends one set to the stack, and prints the report.
 play() {
     local set=ipv$2-tcp-stack options=(--tun "$device") command
@@ -107,7 +120,7 @@ play() {
         ;;
     esac
     timeout 600 conformance/conformance.py --set "$set" "${options[@]}" --fail-on nothing \
-        --link ../../testdata/vectors/ -- "${command[@]}" 2>"$built/$1-$2.log" ||
+        --link ../../testdata/vectors/ --json "$built/$1-$2.json" -- "${command[@]}" 2>"$built/$1-$2.log" ||
         die "$1, $set: $(tail -n 1 "$built/$1-$2.log")"
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* lwIP on a TUN device, with the addresses of the vectors and no port open. */
 #include "tun.h"
 #include <lwip/init.h>

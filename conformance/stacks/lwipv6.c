@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* LWIPv6 on a TUN device, with the addresses of the vectors and no port open. */
 #include <lwipv6.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """PyTCP 2.7.6 on a TAP device, with the addresses of the vectors and no port open.
 
 usage: pytcp-host.py DEVICE

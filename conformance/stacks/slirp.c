@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* libslirp on a TAP device. It connects a guest's segments to the host's sockets: give the host the addresses of the
  * vectors (stacks/slirp.sh does), and every port is closed. */
 #include "tun.h"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # Gives the network namespace the addresses of the vectors, then runs the stack.
 #
 #   slirp.sh COMMAND... DEVICE

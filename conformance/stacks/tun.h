@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Opens a TUN or TAP device for a stack; ends the program where it cannot. */
 #include <fcntl.h>
 #include <linux/if.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* For lwIP that is built here from its sources; Debian's library has its own. */
 #define LWIP_IPV6 1
 #define LWIP_SOCKET 0

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! ipstack on a TUN device. It is made for proxies: it accepts every connection, and here each is closed at once.
 
 use std::error::Error;
