@@ -30,5 +30,7 @@ int main(void)
     return (int)tcp_reset_tcp_header(packet, packet_len, NUMBERS, NULL);
 #elif JOB == 7
     return (int)tcp_reset_parsed_segment(packet[0], packet[1], packet[2], packet_len, TCP_RESET_TOWARDS_SOURCE, NUMBERS);
+#elif JOB == 8
+    return (int)tcp_reset_write_segment(NUMBERS, packet[0], packet[1], packet + 100, packet + 104, 4, packet, packet_len, NULL);
 #endif
 }

@@ -82,6 +82,7 @@ row 4 frame tcp_reset_frame ", IPv4 and IPv6"
 row 5 tcp-segment tcp_reset_tcp_segment
 row 6 tcp-header tcp_reset_tcp_header
 row 7 parsed-segment tcp_reset_parsed_segment
+row 8 write-segment tcp_reset_write_segment
 if [ -n "$mode" ]; then
     set_ceilings capi/footprint/footprint.ceiling "$sizes"
 else

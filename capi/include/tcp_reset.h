@@ -388,6 +388,24 @@ tcp_reset_reason tcp_reset_parsed_segment(uint32_t seq,
                                           struct tcp_reset_numbers *numbers);
 
 /**
+ * Writes the TCP segment of a reset whose numbers are known, by tcp_reset_tcp_header() or tcp_reset_parsed_segment():
+ * TCP_RESET_TCP_LEN bytes, with a complete checksum.
+ *
+ * The ports are the reset's own, in the machine's byte order. `source` and `destination` are the addresses of both ends, in
+ * either order, of `address_len` bytes each: 4 or 16. `flags` of the numbers has to be TCP_RESET_RST, alone or with
+ * TCP_RESET_ACK.
+ */
+size_t tcp_reset_write_segment(const struct tcp_reset_numbers *numbers,
+                               uint16_t source_port,
+                               uint16_t destination_port,
+                               const void *source,
+                               const void *destination,
+                               size_t address_len,
+                               void *reply,
+                               size_t reply_size,
+                               tcp_reset_reason *reason);
+
+/**
  * The reason in a few words, as strerror() does it: "wrong TCP checksum". Never null; the text is constant.
  */
 const char *tcp_reset_reason_name(uint32_t reason);

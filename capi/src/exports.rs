@@ -168,6 +168,37 @@ pub unsafe extern "C" fn tcp_reset_parsed_segment(
     unsafe { fill_in(answer, numbers) }
 }
 
+/// Writes the TCP segment of a reset whose numbers are known, by tcp_reset_tcp_header() or tcp_reset_parsed_segment():
+/// TCP_RESET_TCP_LEN bytes, with a complete checksum.
+///
+/// The ports are the reset's own, in the machine's byte order. `source` and `destination` are the addresses of both ends, in
+/// either order, of `address_len` bytes each: 4 or 16. `flags` of the numbers has to be TCP_RESET_RST, alone or with
+/// TCP_RESET_ACK.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tcp_reset_write_segment(
+    numbers: *const Numbers,
+    source_port: u16,
+    destination_port: u16,
+    source: *const c_void,
+    destination: *const c_void,
+    address_len: usize,
+    reply: *mut c_void,
+    reply_size: usize,
+    reason: *mut Reason,
+) -> usize {
+    let mut buffer = [0; tcp::HEADER_LEN];
+    // SAFETY: the header asks C for valid pointers.
+    let (numbers, addresses) =
+        unsafe { (numbers.as_ref().ok_or(Reason::ARGUMENT), addresses(source, destination, address_len)) };
+    let answer = numbers.and_then(|numbers| {
+        let (seq, ack) = (numbers.seq, numbers.ack()?);
+        tcp::Reset { source_port, destination_port, seq, ack }.write_to(addresses?, &mut buffer);
+        Ok(buffer.as_slice())
+    });
+    // SAFETY: the header asks C for valid pointers.
+    unsafe { hand_over(answer, reply, reply_size, reason) }
+}
+
 /// The reason in a few words, as strerror() does it: "wrong TCP checksum". Never null; the text is constant.
 #[unsafe(no_mangle)]
 pub extern "C" fn tcp_reset_reason_name(reason: u32) -> *const c_char {

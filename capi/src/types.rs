@@ -7,6 +7,23 @@ use crate::reason::Reason;
 /// The version of this header: 10000 for each major version, 100 for each minor one, 1 for each patch.
 pub const TCP_RESET_VERSION: u32 = 100;
 
+/// A number of the package's version.
+const fn number(digits: &str) -> u32 {
+    match u32::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("cargo gives numbers"),
+    }
+}
+
+// cbindgen takes only a number. A release that forgets it does not compile.
+const _: () = assert!(
+    TCP_RESET_VERSION
+        == number(env!("CARGO_PKG_VERSION_MAJOR")) * 10000
+            + number(env!("CARGO_PKG_VERSION_MINOR")) * 100
+            + number(env!("CARGO_PKG_VERSION_PATCH")),
+    "TCP_RESET_VERSION is not the version of Cargo.toml"
+);
+
 /// The length in bytes of the longest reset, which is IPv6's.
 pub const TCP_RESET_MAX_LEN: usize = 60;
 
@@ -155,6 +172,16 @@ impl Numbers {
         match ack {
             Some(ack) => Self { seq, ack, flags: tcp::RST | tcp::ACK },
             None => Self { seq, ack: 0, flags: tcp::RST },
+        }
+    }
+
+    /// The acknowledgment number, if there is one.
+    pub(crate) const fn ack(self) -> Result<Option<u32>, Reason> {
+        const RST_ACK: u8 = tcp::RST | tcp::ACK;
+        match self.flags {
+            tcp::RST => Ok(None),
+            RST_ACK => Ok(Some(self.ack)),
+            _ => Err(Reason::ARGUMENT),
         }
     }
 }

@@ -121,6 +121,22 @@ int main(void)
         config = zero;
     }
 
+    /* The segment of numbers that are known. */
+    numbers.seq = 7, numbers.ack = 9, numbers.flags = TCP_RESET_RST;
+    CHECK(tcp_reset_write_segment(&numbers, 80, 36050, SYN + 12, SYN + 16, 4, reply, TCP_RESET_TCP_LEN, NULL) == 20);
+    CHECK(memcmp(reply, "\0\x50\x8c\xd2\0\0\0\7\0\0\0\0\x50\x04\0\0", 16) == 0);
+    GETS(ARGUMENT, tcp_reset_write_segment(NULL, 1, 2, SYN, SYN, 4, reply, sizeof reply, &reason));
+    GETS(ARGUMENT, tcp_reset_write_segment(&numbers, 1, 2, NULL, SYN, 4, reply, sizeof reply, &reason));
+    GETS(ARGUMENT, tcp_reset_write_segment(&numbers, 1, 2, SYN, NULL, 4, reply, sizeof reply, &reason));
+    GETS(ARGUMENT, tcp_reset_write_segment(&numbers, 1, 2, SYN, SYN, 6, reply, sizeof reply, &reason));
+    GETS(ARGUMENT, tcp_reset_write_segment(&numbers, 1, 2, SYN, SYN, 4, NULL, sizeof reply, &reason));
+    GETS(TCP_RESET_REASON_REPLY_SIZE, tcp_reset_write_segment(&numbers, 1, 2, SYN, SYN, 4, reply, 19, &reason));
+    for (i = 0; i < 256; i++) {
+        numbers.flags = (uint8_t)i;
+        if (i != TCP_RESET_RST && i != (TCP_RESET_RST | TCP_RESET_ACK))
+            GETS(ARGUMENT, tcp_reset_write_segment(&numbers, 1, 2, SYN, SYN, 4, reply, sizeof reply, &reason));
+    }
+
     /* Each flag does what it says. */
     memcpy(untouched, SYN, sizeof SYN);
     untouched[10] ^= 1;

@@ -223,6 +223,27 @@ static void ask_for_numbers(const struct vector *vector, const struct job *job, 
     free(header);
 }
 
+/* The segment, from the numbers of the reset. */
+static void ask_for_bytes(const struct vector *vector, const unsigned char *addresses, size_t address_len,
+                          const unsigned char *expected)
+{
+    struct tcp_reset_numbers *numbers = allocate(sizeof *numbers);
+    unsigned char *reply = allocate(TCP_RESET_TCP_LEN);
+    tcp_reset_reason reason = UINT32_MAX;
+
+    numbers->seq = big_endian(expected + 4, 4);
+    numbers->ack = big_endian(expected + 8, 4);
+    numbers->flags = expected[13];
+    calls++;
+    if (tcp_reset_write_segment(numbers, (uint16_t)big_endian(expected, 2), (uint16_t)big_endian(expected + 2, 2), addresses,
+                                addresses + address_len, address_len, reply, TCP_RESET_TCP_LEN,
+                                &reason) != TCP_RESET_TCP_LEN ||
+        reason != TCP_RESET_REASON_NONE || memcmp(reply, expected, TCP_RESET_TCP_LEN) != 0)
+        fail(vector, "not the expected segment from its numbers");
+    free(reply);
+    free(numbers);
+}
+
 /* The segment alone; only if the packet was answered, or refused because of its segment, and has no extension header. */
 static int ask_for_segment(const struct vector *vector, struct job job)
 {
@@ -243,6 +264,8 @@ static int ask_for_segment(const struct vector *vector, struct job job)
         ask_for_numbers(vector, &job, packet + header_len, len - header_len);
     job.level = SEGMENT;
     job.addresses = packet + (job.file->version == 4 ? 12 : 8);
+    if (vector->reply_len > 0)
+        ask_for_bytes(vector, job.addresses, job.file->version == 4 ? 4 : 16, expected);
     ask(vector, &job, packet + header_len, len - header_len, expected, vector->reply_len > 0 ? TCP_RESET_TCP_LEN : 0,
         vector->reason);
     return 1;
