@@ -344,9 +344,9 @@ class Fakes(unittest.TestCase):
     def test_late_resets(self):
         class Late(Stack):
             def answers(self, vector):
-                return [(0.03, raw) for _, raw in super().answers(vector)]
+                return [(0.06, raw) for _, raw in super().answers(vector)]
 
-        self.play(Late(), "--only", "flags-0?", "--patience", "10", "--fail-on", "looks")
+        self.play(Late(), "--only", "flags-0?", "--patience", "30", "--fail-on", "looks")
         self.assertEqual((self.code, self.counts["tcp"]), (0, {"same": 8}))
 
     def test_a_second_answer(self):
@@ -358,10 +358,10 @@ class Fakes(unittest.TestCase):
                 return super().answers(vector) + second
 
         class LateTwice(Twice):
-            delay = 0.03
+            delay = 0.06
 
         for stack in (Twice(), LateTwice()):
-            self.play(stack, "--only", "flags-0[0-3]*", "--patience", "10")
+            self.play(stack, "--only", "flags-0[0-3]*", "--patience", "30")
             self.assertEqual(self.worst("wrong"), {"flags-01-data", "flags-03"})
 
     def test_no_resets_but_echoes(self):
