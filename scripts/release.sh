@@ -59,6 +59,9 @@ repository=$(sed -n 's/^repository = "\([^"]*\)".*/\1/p' Cargo.toml)
 case $repository in
 "" | https://example.org/*) skip "repository" "Cargo.toml has none, or the placeholder; the owner sets it" ;;
 esac
+if grep -q 'https://example\.org/' README.md; then
+    skip "the page's address" "README.md has the placeholder; the owner sets it"
+fi
 grep -qF "repository = \"$repository\"" capi/Cargo.toml || skip "repository of capi/" "capi/Cargo.toml lacks the line of Cargo.toml"
 # has TOOL: in the version of scripts/versions.sh. With --locked, cargo takes the dependencies that it was tested with.
 declare -A versions=([cargo-deny]=$CARGO_DENY [cargo-fuzz]=$CARGO_FUZZ [cargo-mutants]=$CARGO_MUTANTS

@@ -11,7 +11,7 @@ use tcp_reset::{Profile, Reset};
 use crate::NANOSECONDS;
 use crate::answer::Notes;
 use crate::comparison::Outcome;
-use crate::packet::{Packet, protocol_name};
+use crate::packet::{Packet, ProtocolName};
 use crate::summary::Silence;
 
 /// A packet and the answer to it.
@@ -105,7 +105,7 @@ impl Fields for Packet {
                 map.serialize_entry("length", &segment.length.saturating_sub(segment.header_len))
             }
             Self::Other { source, destination, protocol, is_fragment, length } => {
-                map.serialize_entry("protocol", &protocol_name(*protocol))?;
+                map.serialize_entry("protocol", &format_args!("{}", ProtocolName(*protocol)))?;
                 map.serialize_entry("source", source)?;
                 map.serialize_entry("destination", destination)?;
                 map.serialize_entry("fragment", is_fragment)?;

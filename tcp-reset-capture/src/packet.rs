@@ -1,6 +1,5 @@
 //! Packets, printed in tcpdump's format.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -99,7 +98,7 @@ impl fmt::Display for Packet {
         match self {
             Self::Tcp(segment) => write!(formatter, "{segment}"),
             Self::Other { source, destination, protocol, is_fragment, length } => {
-                write!(formatter, "{source} > {destination}: {}", protocol_name(*protocol))?;
+                write!(formatter, "{source} > {destination}: {}", ProtocolName(*protocol))?;
                 write!(formatter, "{}, length {length}", if *is_fragment { " fragment" } else { "" })
             }
             Self::NoIp(length) => write!(formatter, "IP, length {length}"),
@@ -135,11 +134,15 @@ impl fmt::Display for Segment {
     }
 }
 
-/// The protocol's name, or its number as tcpdump prints it.
-pub fn protocol_name(protocol: IpNumber) -> Cow<'static, str> {
-    match protocol.keyword_str() {
-        Some("IPv6-ICMP") => "ICMP6".into(),
-        Some(name) => name.into(),
-        None => format!("ip-proto-{}", protocol.0).into(),
+/// A protocol by its name, or by its number as tcpdump prints it.
+pub struct ProtocolName(pub IpNumber);
+
+impl fmt::Display for ProtocolName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.keyword_str() {
+            Some("IPv6-ICMP") => formatter.write_str("ICMP6"),
+            Some(name) => formatter.write_str(name),
+            None => write!(formatter, "ip-proto-{}", self.0.0),
+        }
     }
 }
