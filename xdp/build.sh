@@ -32,7 +32,7 @@ fi
 
 # The verifier takes loads and stores at any address, as the processors do on which it runs.
 linker=$(command -v bpf-linker)
-RUSTFLAGS="-Clinker=$linker -Ctarget-feature=+allows-misaligned-mem-access" program_cargo build
+RUSTFLAGS="-Clinker=$linker -Ctarget-feature=+allows-misaligned-mem-access -Clink-arg=--btf" program_cargo build --bins --examples
 cargo build --quiet --release --locked --manifest-path xdp/loader/Cargo.toml --target-dir "$target_dir"
 
 # hold FILE FIGURES: under the ceilings of the file, or sets them. The compiler that they belong to is the program's.

@@ -16,9 +16,10 @@ use nix::unistd::Pid;
 use support::frames;
 use support::packet::{Tcp, V4, V6};
 use tcp_reset_linux::namespace::{enter, run, set};
-use xdp_reset::Program;
 use xdp_reset::device::Device;
+use xdp_reset::setup::Setup;
 use xdp_reset::shared::Settings;
+use xdp_reset::{Program, xdp};
 
 static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/benchmark");
 
@@ -35,17 +36,22 @@ enum Runner {
     Iptables,
     ClosedPort,
     LowerBound,
+    Swap,
+    Rate,
+    TotalRate,
+    To,
     NoProgram,
     PassedByEmpty,
     PassedByThis,
 }
 
 use Runner::{
-    ClosedPort, Iptables, LowerBound, Native, NftIngress, NftPrerouting, NoProgram, PassedByEmpty, PassedByThis, Skb,
+    ClosedPort, Iptables, LowerBound, Native, NftIngress, NftPrerouting, NoProgram, PassedByEmpty, PassedByThis, Rate,
+    Skb, Swap, To, TotalRate,
 };
 
 /// The rows of the table, and whether the frames are answered.
-const RUNNERS: [(Runner, &str, bool); 10] = [
+const RUNNERS: [(Runner, &str, bool); 14] = [
     (Native, "this program, native", true),
     (Skb, "this program, skb", true),
     (NftIngress, "nft, netdev ingress", true),
@@ -53,6 +59,10 @@ const RUNNERS: [(Runner, &str, bool); 10] = [
     (Iptables, "iptables, INPUT", true),
     (ClosedPort, "closed port", true),
     (LowerBound, "lower bound: dropped at XDP", false),
+    (Swap, "limit: a program that swaps the addresses, cuts and sends", true),
+    (Rate, "this program, native, `--rate`", true),
+    (TotalRate, "this program, native, `--rate` and `--total-rate`", true),
+    (To, "this program, native, `--to`", true),
     (NoProgram, "dropped by nft ingress, no XDP program", false),
     (PassedByEmpty, "dropped by nft ingress, passed by an empty XDP program", false),
     (PassedByThis, "dropped by nft ingress, passed by this program", false),
@@ -170,7 +180,7 @@ struct Benchmark {
 impl Benchmark {
     fn new() -> Result<Self> {
         let mut ebpf = Ebpf::load(OBJECT)?;
-        for name in ["send", "sink", "lower_bound", "pass"] {
+        for name in ["send", "sink", "lower_bound", "swap", "pass"] {
             xdp(&mut ebpf, name)?.load()?;
         }
         let (veth0, veth1) = (Device::find("veth0")?.index, Device::find("veth1")?.index);
@@ -178,7 +188,6 @@ impl Benchmark {
         let arrived = PerCpuArray::try_from(ebpf.take_map("ARRIVED").context("no counter")?)?;
         let mut program = Program::load()?;
         program.set_station(STATION)?;
-        program.set(&Settings::default(), &"80".parse()?)?;
         Ok(Self { ebpf, arrived, program, veth0, veth1 })
     }
 
@@ -208,10 +217,20 @@ impl Benchmark {
                 }
             }
             NoProgram | PassedByEmpty | PassedByThis => ingress("tcp dport 80 drop")?,
-            Native | Skb | ClosedPort | LowerBound => {}
+            Native | Skb | ClosedPort | LowerBound | Swap | Rate | TotalRate | To => {}
         }
         let ports = if runner == PassedByThis { "81" } else { "80" };
-        self.program.set(&Settings::default(), &ports.parse()?)?;
+        // So high that all is answered.
+        let (interval, burst) = (1, u64::MAX / 2);
+        let settings = match runner {
+            Rate => Settings { interval, burst, ..Settings::default() },
+            TotalRate => {
+                Settings { interval, burst, total_interval: interval, total_burst: burst, ..Settings::default() }
+            }
+            _ => Settings::default(),
+        };
+        let to = if runner == To { vec!["10.9.0.1".parse()?, "fd09::1".parse()?] } else { Vec::new() };
+        self.program.set(&Setup { settings, ports: ports.parse()?, to })?;
         // Without a program in driver mode, veth receives frames sent by XDP only with GRO on. It is also on for the runners
         // that are compared with one without such a program.
         let gro = matches!(runner, Skb | NoProgram | PassedByEmpty | PassedByThis);
@@ -243,8 +262,9 @@ impl Benchmark {
     /// The program on the interface.
     fn program(&mut self, runner: Runner) -> Result<Option<&mut Xdp>> {
         Ok(match runner {
-            Native | Skb | PassedByThis => Some(self.program.xdp()?),
+            Native | Skb | PassedByThis | Rate | TotalRate | To => Some(self.program.xdp()?),
             LowerBound => Some(xdp(&mut self.ebpf, "lower_bound")?),
+            Swap => Some(xdp(&mut self.ebpf, "swap")?),
             NoProgram => None,
             _ => Some(xdp(&mut self.ebpf, "pass")?),
         })
@@ -262,10 +282,6 @@ impl Benchmark {
         options.attrs = TestRunAttrs::new().xdp_live_frames(64);
         Ok(xdp(&mut self.ebpf, "send")?.test_run(options)?.duration.as_secs_f64() * 1e9)
     }
-}
-
-fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Xdp> {
-    Ok(ebpf.program_mut(name).with_context(|| format!("no program {name}"))?.try_into()?)
 }
 
 /// A SYN to port 80, with so much data.

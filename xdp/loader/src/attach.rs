@@ -1,13 +1,16 @@
 //! Where the program is attached, and what is attached there already.
 
-use std::process::Command;
+use std::fmt;
+use std::io;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use aya::programs::{ProgramError, XdpMode, loaded_links, loaded_programs};
-use nix::libc::{EBUSY, EEXIST, EINVAL, EOPNOTSUPP};
-use serde_json::Value;
+use aya::programs::{loaded_links, loaded_programs};
+use nix::libc::{EACCES, EBUSY, EEXIST, EPERM};
 
+use crate::bpf::{self, Link};
+use crate::capabilities::TO_SEE_OTHERS;
 use crate::device::Device;
+use crate::netlink::{self, DRIVER, OnInterface, SKB};
 use crate::{NAME, Program, explain};
 
 /// Where the program runs.
@@ -24,67 +27,102 @@ pub enum Mode {
 impl Mode {
     /// Each by its name on the command line.
     pub const ALL: [(&str, Self); 3] = [("native", Self::Native), ("skb", Self::Skb), ("auto", Self::Auto)];
+
+    /// The flags of `if_link.h`, the one that is preferred first.
+    fn flags(self) -> &'static [u32] {
+        match self {
+            Self::Native => &[DRIVER],
+            Self::Skb => &[SKB],
+            Self::Auto => &[DRIVER, SKB],
+        }
+    }
 }
 
-/// Attaches it until the process ends, however it ends. Returns the mode that it runs in.
-pub fn attach(program: &mut Program, name: &str, device: Device, mode: Mode) -> Result<&'static str> {
-    let modes: &[_] = match mode {
-        Mode::Native => &[(XdpMode::Driver, "native")],
-        Mode::Skb => &[(XdpMode::Skb, "skb")],
-        Mode::Auto => &[(XdpMode::Driver, "native"), (XdpMode::Skb, "skb")],
-    };
-    for (mode, mode_name) in modes {
-        match program.xdp()?.attach_to_if_index(device.index, *mode) {
-            Ok(_) => return Ok(mode_name),
-            Err(error) => match errno(&error) {
-                Some(EBUSY | EEXIST) => bail!("{}", busy(name)?),
-                Some(EOPNOTSUPP | EINVAL) => {}
-                _ => return Err(explain(error.into()).context(format!("cannot attach to {name}"))),
+/// The program on its interface. It is detached when the process ends, however it ends: then the link is closed.
+#[derive(Debug)]
+pub struct Attachment {
+    link: Link,
+    /// The number of the program.
+    program: u32,
+    /// Whether it runs in the driver.
+    pub is_native: bool,
+    /// Why it does not run in the driver, if it was tried.
+    refused: Option<io::Error>,
+}
+
+impl Attachment {
+    /// Whether another process has put its program in the place of this one.
+    pub fn is_replaced(&self) -> Result<bool> {
+        Ok(self.link.program()? != self.program)
+    }
+}
+
+/// The mode that it runs in, and why it is not another one.
+impl fmt::Display for Attachment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.is_native, &self.refused) {
+            (true, _) => formatter.write_str("native"),
+            (false, None) => formatter.write_str("skb"),
+            (false, Some(error)) => write!(formatter, "skb; the driver refuses native mode: {error}"),
+        }
+    }
+}
+
+/// Attaches the program to an interface that has none.
+pub fn attach(program: &mut Program, name: &str, device: &Device, mode: Mode) -> Result<Attachment> {
+    let mut refused = None;
+    for flag in mode.flags() {
+        match Link::create(program.fd()?, device.index, *flag) {
+            Ok(link) => return Ok(Attachment { link, program: program.id()?, is_native: *flag == DRIVER, refused }),
+            Err(error) => match error.raw_os_error() {
+                Some(EBUSY | EEXIST) => bail!("{}", busy(name, device)?),
+                Some(EPERM | EACCES) => return Err(explain(error.into()).context(format!("cannot attach to {name}"))),
+                _ => refused = Some(error),
             },
         }
     }
+    let error = refused.context("no mode was tried")?;
     match mode {
-        Mode::Native => bail!("{name} has no native mode for this program: its driver has no XDP; try --mode skb"),
-        _ => bail!("{name} takes no XDP program"),
+        Mode::Native => bail!("{name} has no native mode for this program ({error}): try --mode skb or --mode auto"),
+        _ => bail!("{name} takes no XDP program ({error})"),
     }
 }
 
-fn errno(error: &ProgramError) -> Option<i32> {
-    match error {
-        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
-        _ => None,
-    }
+fn busy(name: &str, device: &Device) -> Result<String> {
+    let Some(attached) = attached(device)? else { return Ok(format!("{name} has an XDP program already")) };
+    let Attached { on: OnInterface { id, .. }, program, link } = &attached;
+    let advice = match link {
+        Some(_) if program == NAME => "--replace puts this one in its place".into(),
+        Some(link) => held(*link),
+        None => "--replace removes it".into(),
+    };
+    Ok(format!("{name} has an XDP program already, {program:?} (id {id}): {advice}"))
 }
 
-fn busy(name: &str) -> Result<String> {
-    Ok(match attached(name)? {
-        Some(Attached { id, program }) => {
-            format!("{name} has an XDP program already, {program:?} (id {id}): --replace removes it")
-        }
-        None => format!("{name} has an XDP program already: --replace removes it"),
-    })
+/// What to do about a link of another program.
+fn held(link: u32) -> String {
+    format!("BPF link {link} holds it: end the process that has the link, or bpftool link detach id {link}")
 }
 
 /// A program that is attached to an interface.
-pub struct Attached {
-    /// Its number.
-    pub id: u32,
-    /// Its name.
-    pub program: String,
+struct Attached {
+    on: OnInterface,
+    /// Its name, `?` where that may not be read.
+    program: String,
+    /// The link that holds it, if one does.
+    link: Option<u32>,
 }
 
 /// What is attached to the interface.
-pub fn attached(name: &str) -> Result<Option<Attached>> {
-    let answer = ip(&["-json", "link", "show", "dev", name])?;
-    let answer: Value = serde_json::from_slice(&answer).context("cannot read what ip(8) says")?;
-    let Some(id) = answer[0]["xdp"]["prog"]["id"].as_u64() else { return Ok(None) };
-    let id = u32::try_from(id)?;
-    Ok(Some(Attached { id, program: program(id)?.map_or_else(|| "?".into(), |(name, _)| name) }))
+fn attached(device: &Device) -> Result<Option<Attached>> {
+    let Some(on) = netlink::program(device.index)? else { return Ok(None) };
+    let program = program(on.id).ok().flatten().map_or_else(|| "?".into(), |(name, _)| name);
+    Ok(Some(Attached { on, program, link: link_of(on, device).ok().flatten() }))
 }
 
 /// The maps of the program that runs on the interface, if it is one of ours.
-pub fn maps_of_running(name: &str) -> Result<Vec<u32>> {
-    let Some(Attached { id, .. }) = attached(name)? else { bail!("no program runs on {name}") };
+pub fn maps_of_running(name: &str, device: &Device) -> Result<Vec<u32>> {
+    let Some(OnInterface { id, .. }) = netlink::program(device.index)? else { bail!("no program runs on {name}") };
     match program(id)? {
         Some((program, maps)) if program == NAME => Ok(maps),
         _ => bail!("the program on {name} (id {id}) is not xdp-reset"),
@@ -103,39 +141,54 @@ fn program(id: u32) -> Result<Option<(String, Vec<u32>)>> {
     Ok(None)
 }
 
-fn ip(arguments: &[&str]) -> Result<Vec<u8>> {
-    let output = Command::new("ip").args(arguments).output();
-    let output = output.map_err(|error| anyhow!("cannot run ip ({error}): apt-get install iproute2"))?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "ip {}: {}", arguments.join(" "), complaint.trim());
-    Ok(output.stdout)
-}
-
-/// Removes what is attached to the interface, unless a process holds it there by a BPF link.
-pub fn detach_others(name: &str) -> Result<()> {
-    let Some(Attached { id, program }) = attached(name)? else { return Ok(()) };
-    for mode in ["xdpdrv", "xdpgeneric"] {
-        let off = ip(&["link", "set", "dev", name, mode, "off"]);
-        if off.is_err()
-            && let Some(link) = link_of(id)?
-        {
-            bail!(
-                "BPF link {link} holds {program:?} (id {id}) on {name}: end the process that has it, or \
-                 bpftool link detach id {link}"
-            );
-        }
-        off?;
+/// The number of the link that holds this program on the interface. It may be on others too, also on one that has the same
+/// number in another network namespace.
+fn link_of(OnInterface { id, mode }: OnInterface, device: &Device) -> Result<Option<u32>> {
+    if !netlink::is_held(device.index, mode, bpf::program(id)?)? {
+        return Ok(None);
     }
-    Ok(())
-}
-
-/// The number of the link that holds this program.
-fn link_of(id: u32) -> Result<Option<u32>> {
     for link in loaded_links() {
-        let link = link?;
-        if link.program_id() == id {
+        let link = link.map_err(|error| explain(error.into()))?;
+        if link.program_id() == id && Link::of(link.id())?.interface()? == device.index {
             return Ok(Some(link.id()));
         }
     }
     Ok(None)
+}
+
+/// Attaches the program in the place of what is attached.
+///
+/// A program of this name on a link is replaced without a gap. Another one without a link is removed first, because the
+/// kernel does not let a link replace it; if ours then cannot be attached, the other one is attached again.
+pub fn replace(program: &mut Program, name: &str, device: &Device, mode: Mode) -> Result<Attachment> {
+    let others = crate::capabilities::missing(&TO_SEE_OTHERS);
+    ensure!(others.is_empty(), "no permission: --replace needs {} too, to see other programs", others.join(", "));
+    let Some(other) = attached(device)? else { return attach(program, name, device, mode) };
+    let OnInterface { id, mode: flag } = other.on;
+    // As long as this is open, the other program stays loaded.
+    let fd = bpf::program(id).with_context(|| format!("cannot open program {id}"))?;
+    match other.link {
+        Some(link) if other.program == NAME => {
+            ensure!(
+                mode.flags().contains(&flag),
+                "the link on {name} is in {} mode, and keeps it: end its process to change the mode",
+                if flag == DRIVER { "native" } else { "skb" }
+            );
+            let link = Link::of(link).with_context(|| format!("cannot open link {link}"))?;
+            link.update(&fd, program.fd()?).context("cannot put the program in the place of the other one")?;
+            return Ok(Attachment { link, program: program.id()?, is_native: flag == DRIVER, refused: None });
+        }
+        Some(link) => bail!("{name} has an XDP program, {:?} (id {id}): {}", other.program, held(link)),
+        None => {}
+    }
+    netlink::detach(device.index, flag, &fd).with_context(|| format!("cannot remove {:?} (id {id})", other.program))?;
+    attach(program, name, device, mode).map_err(|error| {
+        let removed = format!("{:?} (id {id})", other.program);
+        match netlink::attach(device.index, flag, &fd) {
+            Ok(()) => error.context(format!("{removed} is attached again")),
+            Err(again) => {
+                anyhow!("{error:#}; and {removed}, which was there before, cannot be attached again: {again:#}")
+            }
+        }
+    })
 }

@@ -8,16 +8,19 @@ use anyhow::Result;
 use aya::maps::{MapData, PerCpuArray};
 use tcp_reset::NoReset;
 
-use crate::shared::{ANSWERED, COUNTERS, FAILED, LEFT_TO_THE_KERNEL, LIMITED, OTHER, OTHER_STATION, WOULD_ANSWER};
+use crate::shared::{
+    ANSWERED, COUNTERS, FAILED, LEFT_TO_THE_KERNEL, LIMITED, NEW_SOURCES, NO_SYN, OTHER, OTHER_ADDRESS, OTHER_STATION,
+    TOTAL_LIMITED, WOULD_ANSWER,
+};
 
 /// The counters of one moment, all CPUs together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counters([u64; COUNTERS as usize]);
+pub struct Counters([u64; COUNTERS]);
 
 impl Counters {
     /// Reads them.
     pub fn read(map: &PerCpuArray<impl Borrow<MapData>, u64>) -> Result<Self> {
-        let mut counters = [0; COUNTERS as usize];
+        let mut counters = [0; COUNTERS];
         for (at, counter) in (0..).zip(&mut counters) {
             *counter = map.get(&at, 0)?.iter().sum();
         }
@@ -34,15 +37,15 @@ impl Counters {
         Self(counters)
     }
 
-    /// Those that are not zero, by name.
+    /// How many frames met with what, without the zeros, by name.
     pub fn named(&self) -> impl Iterator<Item = (String, u64)> {
-        (0..).zip(self.0).filter(|(_, counter)| *counter > 0).map(|(at, counter)| (name(at), counter))
+        (0..NEW_SOURCES).zip(self.0).filter(|(_, counter)| *counter > 0).map(|(at, counter)| (name(at), counter))
     }
 
     /// All frames.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.0[..NEW_SOURCES as usize].iter().sum()
     }
 }
 
@@ -79,7 +82,10 @@ fn name(at: u32) -> String {
         OTHER_STATION => "passed, to another station".into(),
         LEFT_TO_THE_KERNEL => "passed, options, fragment or several buffers".into(),
         WOULD_ANSWER => "passed, would be answered".into(),
+        NO_SYN => "passed, no SYN or an ACK".into(),
+        OTHER_ADDRESS => "passed, to another address".into(),
         LIMITED => "dropped, over the rate".into(),
+        TOTAL_LIMITED => "dropped, over the total rate".into(),
         FAILED => "dropped, could not be cut".into(),
         _ => match NoReset::ALL.iter().find(|reason| **reason as u32 == at) {
             Some(reason) => format!("passed, {reason}"),

@@ -4,21 +4,26 @@
 pub mod shared;
 
 pub mod attach;
+pub mod bpf;
+pub mod capabilities;
 pub mod counters;
 pub mod device;
+pub mod netlink;
+pub mod networks;
 pub mod ports;
+pub mod setup;
 
-use std::borrow::BorrowMut;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use aya::maps::{Array, Map, MapData, PerCpuArray};
+use anyhow::{Context, Result, anyhow, ensure};
+use aya::maps::{Array, PerCpuArray};
 use aya::programs::{ProgramError, Xdp};
 use aya::util::KernelVersion;
-use aya::{Ebpf, EbpfLoader, Pod, VerifierLogLevel, include_bytes_aligned};
+use aya::{Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned};
 
+use crate::capabilities::{TO_LOAD, TO_SEE_OTHERS, missing};
 use crate::counters::Counters;
-use crate::ports::Ports;
-use crate::shared::{PORT_WORDS, Settings};
+use crate::setup::{Setup, SetupMaps};
 
 /// What `build.sh` makes of `program/`.
 static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/xdp-reset-program");
@@ -29,38 +34,34 @@ pub const NAME: &str = "xdp_reset";
 /// The oldest kernel that has all the program calls: `bpf_xdp_get_buff_len` came with it.
 const OLDEST: KernelVersion = KernelVersion::new(5, 18, 0);
 
-// SAFETY: it holds numbers alone, without padding between or after them.
-unsafe impl Pod for Settings {}
-
 /// The program in the kernel.
-pub struct Program(Ebpf);
+pub struct Program {
+    ebpf: Ebpf,
+    setup: SetupMaps,
+}
 
 impl Program {
     /// Loads it, and has the kernel verify it; it answers for no port yet.
     pub fn load() -> Result<Self> {
         check_kernel(KernelVersion::current().map_err(|error| anyhow!("cannot read the kernel version: {error}"))?)?;
-        Self::load_object(OBJECT)
-    }
-
-    /// The same for any object with such a program.
-    pub fn load_object(object: &[u8]) -> Result<Self> {
-        let mut ebpf = EbpfLoader::new()
-            .verifier_log_level(VerifierLogLevel::DEBUG | VerifierLogLevel::STATS)
-            .load(object)
-            .map_err(|error| explain(error.into()))?;
-        xdp(&mut ebpf)?.load().map_err(|error| match error {
-            ProgramError::LoadError { io_error, verifier_log } => match verifier_log.to_string().trim() {
-                "" => explain(io_error.into()).context("the kernel does not load the program"),
-                log => anyhow!("the kernel's verifier refuses the program ({io_error}):\n{}", last_lines(log, 12)),
-            },
-            error => explain(error.into()),
-        })?;
-        Ok(Self(ebpf))
+        let mut ebpf = load(OBJECT, NAME)?;
+        let setup = SetupMaps::take(|name| ebpf.take_map(name))?;
+        Ok(Self { ebpf, setup })
     }
 
     /// The program itself.
     pub fn xdp(&mut self) -> Result<&mut Xdp> {
-        xdp(&mut self.0)
+        xdp(&mut self.ebpf, NAME)
+    }
+
+    /// Its descriptor.
+    pub fn fd(&mut self) -> Result<BorrowedFd<'_>> {
+        Ok(self.xdp()?.fd()?.as_fd())
+    }
+
+    /// Its number in the kernel.
+    pub fn id(&mut self) -> Result<u32> {
+        Ok(self.xdp()?.info()?.id())
     }
 
     /// How many instructions the kernel's verifier has processed to accept it.
@@ -73,57 +74,50 @@ impl Program {
 
     /// The address of the interface: frames to others are passed up.
     pub fn set_station(&mut self, station: [u8; 6]) -> Result<()> {
-        let mut map: Array<_, [u8; 6]> = Array::try_from(self.map("STATION")?)?;
+        let map = self.ebpf.map_mut("STATION").context("the program has no map STATION")?;
+        let mut map: Array<_, [u8; 6]> = Array::try_from(map)?;
         Ok(map.set(0, station, 0)?)
     }
 
+    /// What it answers, and how.
+    pub fn setup(&mut self) -> &mut SetupMaps {
+        &mut self.setup
+    }
+
     /// Changes what it does.
-    pub fn set(&mut self, settings: &Settings, ports: &Ports) -> Result<()> {
-        set(self.map("SETTINGS")?, settings)?;
-        set_ports(self.map("PORTS")?, ports)
+    pub fn set(&mut self, setup: &Setup) -> Result<()> {
+        self.setup.write(setup)
     }
 
     /// What it has counted, on all CPUs.
     pub fn counters(&self) -> Result<Counters> {
-        let counters = self.0.map("COUNTERS").context("the program has no counters")?;
+        let counters = self.ebpf.map("COUNTERS").context("the program has no counters")?;
         Counters::read(&PerCpuArray::try_from(counters)?)
     }
-
-    fn map(&mut self, name: &str) -> Result<&mut Map> {
-        self.0.map_mut(name).with_context(|| format!("the program has no map {name}"))
-    }
 }
 
-fn xdp(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
-    Ok(ebpf.program_mut(NAME).with_context(|| format!("the object has no program {NAME}"))?.try_into()?)
-}
-
-fn set(map: &mut Map, settings: &Settings) -> Result<()> {
-    let mut map: Array<_, Settings> = Array::try_from(map)?;
-    Ok(map.set(0, settings, 0)?)
-}
-
-fn set_ports(map: &mut Map, ports: &Ports) -> Result<()> {
-    let mut map: Array<_, u64> = Array::try_from(map)?;
-    for (at, word) in (0..PORT_WORDS).zip(ports.words()) {
-        map.set(at, word, 0)?;
-    }
-    Ok(())
-}
-
-/// Changes what a program does that another process has loaded.
-pub fn change(map_ids: &[u32], settings: &Settings, ports: &Ports) -> Result<()> {
-    let named = |name| -> Result<Map> {
-        for id in map_ids {
-            let map = MapData::from_id(*id).map_err(|error| explain(error.into()))?;
-            if map.info()?.name_as_str() == Some(name) {
-                return Ok(Map::Array(map));
+/// Loads an object with an XDP program of that name, and has the kernel verify it.
+pub fn load(object: &[u8], name: &str) -> Result<Ebpf> {
+    let mut ebpf = EbpfLoader::new()
+        .verifier_log_level(VerifierLogLevel::DEBUG | VerifierLogLevel::STATS)
+        .load(object)
+        .map_err(|error| explain(error.into()))?;
+    xdp(&mut ebpf, name)?.load().map_err(|error| match error {
+        ProgramError::LoadError { io_error, verifier_log } => match verifier_log.to_string().trim() {
+            // Without CAP_PERFMON, the verifier refuses what it accepts otherwise.
+            log if log.is_empty() || !missing(&TO_LOAD).is_empty() => {
+                explain(io_error.into()).context("the kernel does not load the program")
             }
-        }
-        bail!("the program has no map {name}")
-    };
-    set(named("SETTINGS")?.borrow_mut(), settings)?;
-    set_ports(named("PORTS")?.borrow_mut(), ports)
+            log => anyhow!("the kernel's verifier refuses the program ({io_error}):\n{}", last_lines(log, 12)),
+        },
+        error => explain(error.into()),
+    })?;
+    Ok(ebpf)
+}
+
+/// A program of an object.
+pub fn xdp<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Xdp> {
+    Ok(ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?.try_into()?)
 }
 
 fn check_kernel(version: KernelVersion) -> Result<()> {
@@ -136,7 +130,17 @@ fn explain(error: anyhow::Error) -> anyhow::Error {
     let refusal = error.chain().filter_map(|error| error.downcast_ref::<std::io::Error>()).next_back();
     match refusal.and_then(std::io::Error::raw_os_error) {
         Some(nix::libc::EPERM | nix::libc::EACCES) => {
-            anyhow!("no permission for bpf(2): run as root, or with CAP_BPF and CAP_NET_ADMIN")
+            let mut missing_here = missing(&TO_LOAD);
+            if missing_here.is_empty() {
+                missing_here = missing(&TO_SEE_OTHERS);
+            }
+            match missing_here[..] {
+                [] => anyhow!(
+                    "no permission: this process has the capabilities, but the kernel refuses it bpf(2): they must be those \
+                     of the initial user namespace, and a container or lockdown must permit it"
+                ),
+                _ => anyhow!("no permission: {} is missing (root has it)", missing_here.join(", ")),
+            }
         }
         Some(nix::libc::ENOSYS) => anyhow!("this kernel has no bpf(2): it needs CONFIG_BPF_SYSCALL"),
         _ => error,

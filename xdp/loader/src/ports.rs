@@ -6,16 +6,12 @@ use anyhow::{Context, Error, Result, ensure};
 
 use crate::shared::PORT_WORDS;
 
-/// A set of ports; from text such as `23,445,8000-8100`.
+/// A set of ports; from text such as `23,445,8000-8100`. It holds a bit for each port, 64 in a word, as the program wants
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ports(Vec<u64>);
+pub struct Ports(pub [u64; PORT_WORDS]);
 
 impl Ports {
-    /// A bit for each port, 64 in a word, as the program wants them.
-    pub fn words(&self) -> impl Iterator<Item = u64> {
-        self.0.iter().copied()
-    }
-
     /// Whether the port is among them.
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
@@ -27,7 +23,7 @@ impl FromStr for Ports {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let mut words = vec![0; PORT_WORDS as usize];
+        let mut words = [0; PORT_WORDS];
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let port = |text: &str| -> Result<u16> {
@@ -53,7 +49,7 @@ mod tests {
         let set = |text: &str| -> Vec<u32> {
             let ports: Ports = text.parse().unwrap();
             let bits = (0..64).map(|bit| 1_u64 << bit);
-            let bits = ports.words().flat_map(|word| bits.clone().map(move |bit| word & bit != 0)).zip(0..);
+            let bits = ports.0.iter().flat_map(|word| bits.clone().map(move |bit| word & bit != 0)).zip(0..);
             bits.filter_map(|(bit, port)| bit.then_some(port)).collect()
         };
         assert_eq!(set("23"), [23]);

@@ -9,22 +9,30 @@ use std::env;
 use std::fs;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
-use aya::programs::{TestRunOptions, TestRunResult};
-use aya::{TestRun, include_bytes_aligned};
+use anyhow::{Context, Result, anyhow, ensure};
+use aya::programs::{TestRunOptions, TestRunResult, Xdp};
+use aya::{Ebpf, TestRun, include_bytes_aligned};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
 use support::frames;
-use support::packet::{Tcp, V4};
+use support::packet::{Tcp, V4, V6};
 use support::protocol::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TAGS, EXTENSIONS, PSH, TCP};
-use tcp_reset::tcp::ACK;
+use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Checksum, Config, NoReset, ethernet};
 use tcp_reset_linux::Family;
 use tcp_reset_linux::generate::Generator;
-use xdp_reset::Program;
+use tcp_reset_linux::namespace::{enter, run as run_program};
+use xdp_reset::attach::{Mode, attach, replace};
+use xdp_reset::bpf::Link;
 use xdp_reset::counters::Counters;
-use xdp_reset::ports::Ports;
-use xdp_reset::shared::{ANSWERED, LEFT_TO_THE_KERNEL, LIMITED, OTHER, OTHER_STATION, Settings, WOULD_ANSWER};
+use xdp_reset::device::Device;
+use xdp_reset::netlink::{self, OnInterface, SKB};
+use xdp_reset::setup::{Setup, SetupMaps};
+use xdp_reset::shared::{
+    ANSWERED, LEFT_TO_THE_KERNEL, LIMITED, NEW_SOURCES, NO_SYN, OTHER, OTHER_ADDRESS, OTHER_STATION, Settings,
+    TOTAL_LIMITED, WOULD_ANSWER,
+};
+use xdp_reset::{NAME, Program, load, xdp};
 
 /// The address of the interface, and of a sender.
 const STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -45,7 +53,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let missing = Program::load().err();
     let may_skip = env::var("CI").as_deref() != Ok("true");
-    let tests: [(&str, Test); 8] = [
+    let tests: [(&str, Test); 15] = [
         ("vectors", vectors),
         ("random", random),
         ("ports", ports),
@@ -54,6 +62,13 @@ fn main() -> ExitCode {
         ("spoofed_sources", spoofed_sources),
         ("every_length", every_length),
         ("refused", refused),
+        ("syn", syn_alone),
+        ("to", to),
+        ("total_rate", total_rate),
+        ("flood", flood),
+        ("change", change),
+        ("example", example),
+        ("attachment", attachment),
     ];
     let trials = tests.map(|(name, test)| match &missing {
         None => Trial::test(name, move || Ok(test()?)),
@@ -69,8 +84,7 @@ fn main() -> ExitCode {
 /// The program under some settings.
 struct Bench {
     program: Program,
-    settings: Settings,
-    ports: Ports,
+    setup: Setup,
     out: Vec<u8>,
     expected: BTreeMap<u32, u64>,
 }
@@ -78,25 +92,25 @@ struct Bench {
 impl Bench {
     fn new(settings: Settings, ports: &str) -> Result<Self> {
         let mut program = Program::load()?;
-        let ports = ports.parse()?;
+        let setup = Setup { settings, ports: ports.parse()?, to: Vec::new() };
         program.set_station(STATION)?;
-        program.set(&settings, &ports)?;
-        Ok(Self { program, settings, ports, out: vec![0; 1 << 16], expected: BTreeMap::new() })
+        program.set(&setup)?;
+        Ok(Self { program, setup, out: vec![0; 1 << 16], expected: BTreeMap::new() })
+    }
+
+    /// Puts the setup into force, after a change.
+    fn set(&mut self) -> Result<()> {
+        self.program.set(&self.setup)
     }
 
     /// Runs the program; what it makes of the frame.
     fn run(&mut self, frame: &[u8]) -> Result<(u32, &[u8])> {
-        let mut options = TestRunOptions::new();
-        options.data_in = Some(frame);
-        options.data_out = Some(&mut self.out);
-        let TestRunResult { return_value, data_size_out, .. } =
-            self.program.xdp()?.test_run(options).with_context(|| format!("cannot run over {}", hex::encode(frame)))?;
-        Ok((return_value, &self.out[..data_size_out as usize]))
+        run(self.program.xdp()?, frame, &mut self.out)
     }
 
     /// Compares the program with the crate.
     fn compare(&mut self, frame: &[u8]) -> Result<()> {
-        let (counter, expected) = expected(frame, &self.settings, &self.ports);
+        let (counter, expected) = expected(frame, &self.setup);
         *self.expected.entry(counter).or_default() += 1;
         let verdict = if counter == ANSWERED { XDP_TX } else { XDP_PASS };
         let (actual, out) = self.run(frame)?;
@@ -122,15 +136,25 @@ impl Bench {
     }
 }
 
+/// Runs a program; what it makes of the frame.
+fn run<'a>(program: &Xdp, frame: &[u8], out: &'a mut [u8]) -> Result<(u32, &'a [u8])> {
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(frame);
+    options.data_out = Some(out);
+    let TestRunResult { return_value, data_size_out, .. } =
+        program.test_run(options).with_context(|| format!("cannot run over {}", hex::encode(frame)))?;
+    Ok((return_value, &out[..data_size_out as usize]))
+}
+
 /// What the program has to do: under which counter, and with which bytes.
-fn expected(frame: &[u8], settings: &Settings, ports: &Ports) -> (u32, Vec<u8>) {
-    match decide(frame, settings, ports) {
+fn expected(frame: &[u8], setup: &Setup) -> (u32, Vec<u8>) {
+    match decide(frame, setup) {
         Ok(reply) => (ANSWERED, reply),
         Err(counter) => (counter, frame.to_vec()),
     }
 }
 
-fn decide(frame: &[u8], settings: &Settings, ports: &Ports) -> Result<Vec<u8>, u32> {
+fn decide(frame: &[u8], Setup { settings, ports, .. }: &Setup) -> Result<Vec<u8>, u32> {
     let at = |at: usize| frame.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]])).ok_or(OTHER);
     let mut link = 14;
     while ETHERTYPE_TAGS.contains(&at(link - 2)?) && link < 22 {
@@ -256,8 +280,8 @@ fn syn(port: u16, host: u8) -> Vec<u8> {
 fn ports() -> Result<()> {
     let mut bench = Bench::new(Settings::default(), "23,445,8000-8100")?;
     for (list, answered) in [("23,445,8000-8100", 103), ("0,63,64,65535", 4)] {
-        bench.ports = list.parse()?;
-        bench.program.set(&bench.settings, &bench.ports)?;
+        bench.setup.ports = list.parse()?;
+        bench.set()?;
         let before = bench.program.counters()?;
         for port in 0..=u16::MAX {
             bench.compare(&syn(port, 1))?;
@@ -291,9 +315,18 @@ fn rate() -> Result<()> {
     let counters = bench.program.counters()?;
     ensure!(counters[ANSWERED] == 6 && counters[LIMITED] == 14, "{counters}");
     // No limit: all are answered.
-    bench.program.set(&Settings::default(), &bench.ports)?;
+    bench.setup.settings = Settings::default();
+    bench.set()?;
     ensure!(bench.run(&syn(23, 1))?.0 == XDP_TX);
     Ok(())
+}
+
+/// A SYN to port 23 from that address.
+fn from(source: u32) -> Vec<u8> {
+    let mut frame = syn(23, 1);
+    frame[26..30].copy_from_slice(&source.to_be_bytes());
+    support::packet::repair(&mut frame[14..]);
+    frame
 }
 
 /// A million sources, many more than are remembered: each gets one reset, a second segment none. One that floods gets no
@@ -301,12 +334,6 @@ fn rate() -> Result<()> {
 fn spoofed_sources() -> Result<()> {
     let hour = 3_600_000_000_000;
     let mut bench = Bench::new(Settings { interval: hour, burst: 0, ..Settings::default() }, "23")?;
-    let from = |source: u32| {
-        let mut frame = syn(23, 1);
-        frame[26..30].copy_from_slice(&source.to_be_bytes());
-        support::packet::repair(&mut frame[14..]);
-        frame
-    };
     let (mut sources, mut limited) = (0, 0);
     // From 11.0.0.0 on.
     for source in 0x0b00_0000..0x0b00_0000 + 1_000_000 {
@@ -349,10 +376,267 @@ fn every_length() -> Result<()> {
 /// What the verifier says of a program that it refuses is passed on.
 fn refused() -> Result<()> {
     let object = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/refused");
-    let message = Program::load_object(object).err().context("it is not refused")?.to_string();
+    let message = load(object, NAME).err().context("it is not refused")?.to_string();
     println!("{message}");
     let (first, log) = message.split_once('\n').context("no log")?;
     ensure!(first.starts_with("the kernel's verifier refuses the program (Permission denied"), "{first}");
     ensure!(log.contains("invalid access to packet") && log.lines().count() <= 12, "{log}");
+    Ok(())
+}
+
+/// With `--syn`, only SYNs without ACK are answered, whatever else they carry; a RST is not.
+fn syn_alone() -> Result<()> {
+    let mut bench = Bench::new(Settings { syn: 1, ..Settings::default() }, "0-65535")?;
+    for flags in 0..=u8::MAX {
+        let packets =
+            [V4::with(Tcp { flags, ..Tcp::default() }).bytes(), V6::with(Tcp { flags, ..Tcp::default() }).bytes()];
+        for packet in packets {
+            let frame = frame(&packet, 0);
+            let before = bench.program.counters()?;
+            let verdict = bench.run(&frame)?.0;
+            let counted = bench.program.counters()?.since(&before);
+            let (expected, counter) = match flags & (SYN | ACK | RST) {
+                SYN => (XDP_TX, ANSWERED),
+                flags if flags & (SYN | ACK) == SYN => (XDP_PASS, NoReset::Rst as u32),
+                _ => (XDP_PASS, NO_SYN),
+            };
+            ensure!(verdict == expected && counted[counter] == 1, "flags {flags:#x}: verdict {verdict}, {counted}");
+        }
+    }
+    // Without it, a FIN is answered too.
+    bench.setup.settings.syn = 0;
+    bench.set()?;
+    ensure!(bench.run(&frame(&V4::with(Tcp { flags: FIN, ..Tcp::default() }).bytes(), 0))?.0 == XDP_TX);
+    Ok(())
+}
+
+/// With `--to`, only what goes to these networks is answered; the edges of each, of both versions, before and after a change.
+fn to() -> Result<()> {
+    let v4 = |destination: [u8; 4]| frame(&V4 { destination, ..V4::with(Tcp::default()) }.bytes(), 0);
+    let v6 = |first: u16, last: u16| {
+        let [[a, b], [c, d]] = [first.to_be_bytes(), last.to_be_bytes()];
+        let destination = [a, b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, c, d];
+        frame(&V6 { destination, ..V6::with(Tcp::default()) }.bytes(), 1)
+    };
+    let mut bench = Bench::new(Settings::default(), "0-65535")?;
+    let frames = [
+        v4([9, 255, 255, 255]),
+        v4([10, 0, 0, 0]),
+        v4([10, 255, 255, 255]),
+        v4([11, 0, 0, 0]),
+        v4([192, 0, 2, 1]),
+        v4([192, 0, 2, 2]),
+        v4([127, 0, 0, 1]),
+        v6(0xfd00, 1),
+        v6(0xfd00, 2),
+        v6(0x2001, 1),
+    ];
+    for (networks, expected) in [
+        (&["10.0.0.0/8", "192.0.2.1", "fd00::1"][..], 0b00_1001_0110_u16),
+        (&["fd00::/16"], 0b01_1000_0000),
+        (&["0.0.0.0/0"], 0b00_0111_1111),
+        (&["::/0"], 0b11_1111_1111), // IPv4 too: they are ::ffff:0:0/96
+        (&[], 0b11_1111_1111),
+        (&["10.0.0.0/8", "11.0.0.0/8"], 0b00_0000_1110),
+    ] {
+        bench.setup.to = networks.iter().map(|network| network.parse()).collect::<Result<_>>()?;
+        bench.set()?;
+        let before = bench.program.counters()?;
+        for (nth, frame) in frames.iter().enumerate() {
+            let is_answered = expected >> nth & 1 == 1;
+            let verdict = bench.run(frame)?.0;
+            ensure!((verdict == XDP_TX) == is_answered, "{networks:?}: destination {nth}: verdict {verdict}");
+        }
+        let counted = bench.program.counters()?.since(&before);
+        ensure!(counted[OTHER_ADDRESS] == u64::from(10 - expected.count_ones()), "{networks:?}: {counted}");
+    }
+    Ok(())
+}
+
+/// All sources together get the total burst and no more; a source over its own limit takes nothing of it.
+fn total_rate() -> Result<()> {
+    let hour = 3_600_000_000_000;
+    let settings = Settings { interval: hour, total_interval: hour, total_burst: 4 * hour, ..Settings::default() };
+    let mut bench = Bench::new(settings, "23")?;
+    for (source, expected) in [
+        (1, XDP_TX),
+        (1, XDP_DROP),
+        (1, XDP_DROP),
+        (2, XDP_TX),
+        (3, XDP_TX),
+        (4, XDP_TX),
+        (5, XDP_TX),
+        (6, XDP_DROP),
+        (7, XDP_DROP),
+    ] {
+        let verdict = bench.run(&from(0x0b00_0000 + source))?.0;
+        ensure!(verdict == expected, "source {source}: verdict {verdict}");
+    }
+    let counters = bench.program.counters()?;
+    ensure!(counters[ANSWERED] == 5 && counters[LIMITED] == 2 && counters[TOTAL_LIMITED] == 2, "{counters}");
+    // Alone, without a limit for each source.
+    bench.setup.settings = Settings { total_interval: 1, total_burst: u64::MAX / 2, ..Settings::default() };
+    bench.set()?;
+    for _ in 0..10 {
+        ensure!(bench.run(&from(0x0b00_0001))?.0 == XDP_TX);
+    }
+    Ok(())
+}
+
+/// A flood of forged sources, against a source whose budget is empty. The total limit drops the flood before it is
+/// remembered, so the source stays limited; without it, the source is forgotten, and the counter that the loader warns by says
+/// so.
+fn flood() -> Result<()> {
+    let hour = 3_600_000_000_000;
+    for (total_interval, verdict) in [(hour, XDP_DROP), (0, XDP_TX)] {
+        let settings = Settings { interval: hour, total_interval, total_burst: 1000 * hour, ..Settings::default() };
+        let mut bench = Bench::new(settings, "23")?;
+        ensure!(bench.run(&syn(23, 1))?.0 == XDP_TX);
+        for source in 0x0b00_0000..0x0b00_0000 + 200_000 {
+            bench.run(&from(source))?;
+        }
+        let again = bench.run(&syn(23, 1))?.0;
+        let new_sources = bench.program.counters()?[NEW_SOURCES];
+        let (limited, flooded) = (new_sources == 1001, new_sources == 200_002);
+        ensure!(again == verdict && if total_interval == 0 { flooded } else { limited }, "{again}, {new_sources}");
+    }
+    Ok(())
+}
+
+/// Settings and ports change together, while frames arrive: under one setup, port 23 is answered, under the other one port 24
+/// would be, in a dry run. Nothing in between is seen. What is not named stays.
+fn change() -> Result<()> {
+    let mut bench = Bench::new(Settings { trust: 1, ..Settings::default() }, "23")?;
+    let maps = bench.program.xdp()?.info()?.map_ids()?.context("no maps")?;
+    let mut maps = SetupMaps::of_other(&maps)?;
+    ensure!(maps.read()? == bench.setup, "what was set is not read");
+    let answering = bench.setup.clone();
+    let dry_run = Setup {
+        settings: Settings { dry_run: 1, to: 1, ..answering.settings },
+        ports: "24".parse()?,
+        to: vec!["0.0.0.0/0".parse()?],
+    };
+    let counters = std::thread::scope(|scope| -> Result<Counters> {
+        let writer = scope.spawn(|| -> Result<()> {
+            for _ in 0..2000 {
+                maps.write(&dry_run)?;
+                ensure!(maps.read()? == dry_run, "what was written is not read");
+                maps.write(&answering)?;
+            }
+            Ok(())
+        });
+        while !writer.is_finished() {
+            ensure!(bench.run(&syn(24, 1))?.0 == XDP_PASS, "port 24 is answered");
+            let before = bench.program.counters()?[WOULD_ANSWER];
+            bench.run(&syn(23, 1))?;
+            ensure!(bench.program.counters()?[WOULD_ANSWER] == before, "port 23 is in the dry run");
+        }
+        writer.join().map_err(|_| anyhow!("the writer panicked"))??;
+        bench.program.counters()
+    })?;
+    println!("{counters}");
+    ensure!(counters[ANSWERED] > 0 && counters[OTHER] > 0 && counters[WOULD_ANSWER] > 0, "{counters}");
+    Ok(())
+}
+
+/// The example, loaded.
+fn no_mail() -> Result<Ebpf> {
+    load(include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/examples/no_mail"), "no_mail")
+}
+
+/// The example, whose condition is its own: from 10.0.0.0/8 to port 25.
+fn example() -> Result<()> {
+    let mut ebpf = no_mail()?;
+    let program = xdp(&mut ebpf, "no_mail")?;
+    let info = program.info()?.verified_instruction_count().context("no count")?;
+    ensure!(info < 10_000, "the verifier processes {info} instructions");
+    let mut out = vec![0; 1 << 16];
+    for tags in 0..4 {
+        for (source, port, is_answered) in [
+            ([10, 0, 0, 0], 25, true),
+            ([10, 9, 8, 7], 25, true),
+            ([11, 0, 0, 1], 25, false),
+            ([10, 9, 8, 7], 26, false),
+        ] {
+            for data in [0, 20, 900, 1460] {
+                let tcp = Tcp { destination_port: port, data: vec![7; data], ..Tcp::default() };
+                let mut frame = frame(&V4 { source, ..V4::with(tcp) }.bytes(), tags);
+                let expected = match is_answered {
+                    true => (XDP_TX, ethernet::reset(&frame, &mut [0; ethernet::MAX_LEN])?.to_vec()),
+                    false => (XDP_PASS, frame.clone()),
+                };
+                let (verdict, answer) = run(program, &frame, &mut out)?;
+                ensure!((verdict, answer) == (expected.0, &expected.1), "{}", hex::encode(&frame));
+                // A wrong checksum.
+                *frame.last_mut().context("empty")? ^= 1;
+                ensure!(run(program, &frame, &mut out)?.0 == XDP_PASS, "{}", hex::encode(&frame));
+            }
+        }
+        let v6 = frame(&V6::with(Tcp { destination_port: 25, ..Tcp::default() }).bytes(), tags);
+        ensure!(run(program, &v6, &mut out)?.0 == XDP_PASS);
+    }
+    Ok(())
+}
+
+/// On a veth device without native mode, because the peer has more queues, in a network namespace of this thread: which mode
+/// is taken, and what becomes of a program that is there already.
+fn attachment() -> Result<()> {
+    enter()?;
+    let link = "link add x0 numrxqueues 1 type veth peer name x1 numtxqueues 2";
+    run_program("ip", &link.split(' ').collect::<Vec<_>>(), "", "iproute2")?;
+    run_program("ethtool", &["-L", "x1", "tx", "2"], "", "ethtool")?;
+    let device = Device::find("x0")?;
+    let on_device = || netlink::program(device.index);
+    let refusal = |error: Option<anyhow::Error>| error.map(|error| format!("{error:#}")).context("it is not refused");
+    let has = |text: &str, part: &str| ensure_contains(text, part);
+    let mut ours = Program::load()?;
+    let mut other = no_mail()?;
+    let other = xdp(&mut other, "no_mail")?;
+    let other_id = other.info()?.id();
+
+    // Native mode alone, and the other one where that is refused.
+    has(
+        &refusal(attach(&mut ours, "x0", &device, Mode::Native).err())?,
+        "no native mode for this program (No space left",
+    )?;
+    let attached = attach(&mut ours, "x0", &device, Mode::Auto)?;
+    ensure!(!attached.is_native && !attached.is_replaced()?);
+    has(&attached.to_string(), "skb; the driver refuses native mode: No space left")?;
+    ensure!(on_device()? == Some(OnInterface { id: ours.id()?, mode: SKB }));
+
+    // A new one takes over from an old one, whose end then changes nothing.
+    let mut newer = Program::load()?;
+    has(&refusal(attach(&mut newer, "x0", &device, Mode::Auto).err())?, "--replace puts this one in its place")?;
+    has(&refusal(replace(&mut newer, "x0", &device, Mode::Native).err())?, "is in skb mode")?;
+    let newer_attached = replace(&mut newer, "x0", &device, Mode::Auto)?;
+    ensure!(attached.is_replaced()? && !newer_attached.is_replaced()?);
+    drop(attached);
+    ensure!(on_device()? == Some(OnInterface { id: newer.id()?, mode: SKB }));
+    drop(newer_attached);
+    ensure!(on_device()?.is_none(), "the program stays without its link");
+
+    // Another one without a link: it is attached again if ours cannot be, and removed if it can.
+    let there = Some(OnInterface { id: other_id, mode: SKB });
+    netlink::attach(device.index, SKB, other.fd()?)?;
+    has(&refusal(attach(&mut ours, "x0", &device, Mode::Auto).err())?, "\"no_mail\"")?;
+    has(
+        &refusal(replace(&mut ours, "x0", &device, Mode::Native).err())?,
+        &format!("\"no_mail\" (id {other_id}) is attached again"),
+    )?;
+    ensure!(on_device()? == there, "{:?}", on_device()?);
+    let attached = replace(&mut ours, "x0", &device, Mode::Auto)?;
+    ensure!(on_device()? == Some(OnInterface { id: ours.id()?, mode: SKB }));
+    drop(attached);
+
+    // Another one with a link stays.
+    let _link = Link::create(other.fd()?, device.index, SKB)?;
+    has(&refusal(attach(&mut ours, "x0", &device, Mode::Skb).err())?, "holds it: end the process")?;
+    has(&refusal(replace(&mut ours, "x0", &device, Mode::Skb).err())?, "holds it: end the process")?;
+    ensure!(on_device()? == there);
+    Ok(())
+}
+
+fn ensure_contains(text: &str, part: &str) -> Result<()> {
+    ensure!(text.contains(part), "{part:?} is not in {text:?}");
     Ok(())
 }
