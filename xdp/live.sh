@@ -116,7 +116,7 @@ errors() {
 # nobody CAPABILITY,...: makes the array `as_nobody`, what runs a command as a user with these capabilities alone.
 nobody() {
     local capabilities=-all${1:+,+${1//,/,+}}
-    as_nobody=(ip netns exec $server setpriv --reuid nobody --clear-groups --inh-caps="$capabilities"
+    as_nobody=(ip netns exec "$server" setpriv --reuid nobody --clear-groups --inh-caps="$capabilities"
         --ambient-caps="$capabilities")
 }
 

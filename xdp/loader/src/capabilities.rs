@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// A capability: its number, name, and whether `CAP_SYS_ADMIN` implies it at bpf(2).
+/// A capability: its number and its name.
 type Capability = (u32, &'static str);
 
 /// What it takes to load a program and to attach it.
@@ -13,6 +13,7 @@ pub const TO_SEE_OTHERS: [Capability; 1] = [SYS_ADMIN];
 const SYS_ADMIN: Capability = (21, "CAP_SYS_ADMIN");
 
 /// Those of `needed` that this process does not have.
+#[must_use]
 pub fn missing(needed: &[Capability]) -> Vec<&'static str> {
     fs::read_to_string("/proc/self/status").map_or_else(|_| Vec::new(), |status| missing_in(&status, needed))
 }
