@@ -1,6 +1,6 @@
 //! `xdp-reset`: answers TCP segments to chosen ports with a reset, before the kernel sees them.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io::{IsTerminal, stdout};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -63,6 +63,7 @@ prints once a second what it has counted; at the end it prints all.";
 
 /// What the options name; the rest is `None`.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 struct Arguments {
     interface: Option<String>,
     mode: Option<Mode>,
@@ -284,9 +285,9 @@ fn parse() -> Result<Option<Arguments>> {
                     }
                 }
             }
-            Long("syn") => named.syn = Some(on_or_off(parser.optional_value(), "--syn")?),
-            Long("trust") => named.trust = Some(on_or_off(parser.optional_value(), "--trust")?),
-            Long("dry-run") => named.dry_run = Some(on_or_off(parser.optional_value(), "--dry-run")?),
+            Long("syn") => named.syn = Some(on_or_off(parser.optional_value().as_deref(), "--syn")?),
+            Long("trust") => named.trust = Some(on_or_off(parser.optional_value().as_deref(), "--trust")?),
+            Long("dry-run") => named.dry_run = Some(on_or_off(parser.optional_value().as_deref(), "--dry-run")?),
             Long("rate") => named.rate = Some(rate(&parser.value()?.string()?, "--rate")?),
             Long("total-rate") => named.total_rate = Some(rate(&parser.value()?.string()?, "--total-rate")?),
             Long("replace") => arguments.replace = true,
@@ -313,8 +314,8 @@ fn parse() -> Result<Option<Arguments>> {
 }
 
 /// Of a switch, which `--change` may take back.
-fn on_or_off(value: Option<OsString>, option: &str) -> Result<bool> {
-    match value.as_ref().map(|value| value.to_str()) {
+fn on_or_off(value: Option<&OsStr>, option: &str) -> Result<bool> {
+    match value.map(OsStr::to_str) {
         None | Some(Some("on")) => Ok(true),
         Some(Some("off")) => Ok(false),
         _ => bail!("{option} is on or off"),

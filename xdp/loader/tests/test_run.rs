@@ -395,12 +395,12 @@ fn syn_alone() -> Result<()> {
             let before = bench.program.counters()?;
             let verdict = bench.run(&frame)?.0;
             let counted = bench.program.counters()?.since(&before);
-            let (expected, counter) = match flags & (SYN | ACK | RST) {
+            let (expected, reason) = match flags & (SYN | ACK | RST) {
                 SYN => (XDP_TX, ANSWERED),
                 flags if flags & (SYN | ACK) == SYN => (XDP_PASS, NoReset::Rst as u32),
                 _ => (XDP_PASS, NO_SYN),
             };
-            ensure!(verdict == expected && counted[counter] == 1, "flags {flags:#x}: verdict {verdict}, {counted}");
+            ensure!(verdict == expected && counted[reason] == 1, "flags {flags:#x}: verdict {verdict}, {counted}");
         }
     }
     // Without it, a FIN is answered too.
@@ -561,9 +561,10 @@ fn example() -> Result<()> {
             for data in [0, 20, 900, 1460] {
                 let tcp = Tcp { destination_port: port, data: vec![7; data], ..Tcp::default() };
                 let mut frame = frame(&V4 { source, ..V4::with(tcp) }.bytes(), tags);
-                let expected = match is_answered {
-                    true => (XDP_TX, ethernet::reset(&frame, &mut [0; ethernet::MAX_LEN])?.to_vec()),
-                    false => (XDP_PASS, frame.clone()),
+                let expected = if is_answered {
+                    (XDP_TX, ethernet::reset(&frame, &mut [0; ethernet::MAX_LEN])?.to_vec())
+                } else {
+                    (XDP_PASS, frame.clone())
                 };
                 let (verdict, answer) = run(program, &frame, &mut out)?;
                 ensure!((verdict, answer) == (expected.0, &expected.1), "{}", hex::encode(&frame));
