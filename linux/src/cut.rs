@@ -8,6 +8,7 @@
 //! There is no socket, no thread and no clock in here: the caller passes segments and the time, and sends what comes out.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -26,8 +27,8 @@ pub const REPEATS: [Duration; 3] = [Duration::from_millis(100), Duration::from_m
 /// How many resets are sent to each end of a connection at most.
 pub const MOST: u32 = 64;
 
-/// So many of them at once. Then one at a time, with the numbers of the latest segment: so the last segments of a fast
-/// connection are answered too.
+/// So many of them as fast as segments are seen. Then, with the numbers of the latest segments, once in a pace, and after as
+/// many again once in two: so the last segments of a fast connection are answered too.
 const AT_ONCE: u32 = 16;
 const PACE: Duration = Duration::from_millis(10);
 
@@ -85,6 +86,8 @@ pub struct Settings {
     pub connections: NonZeroUsize,
     /// Whether both ends are reset, or only one that has sent what is forbidden.
     pub both_ends: bool,
+    /// Whether the caller drops the segments of connections that are being cut, or delivers them.
+    pub drops: bool,
     /// How many resets a second are sent at most, and how many at once after a pause.
     pub rate: Option<u32>,
 }
@@ -106,6 +109,9 @@ type Connection = (u64, [SocketAddr; 2]);
 struct Cut<A> {
     last: Instant,
     due: Option<Instant>,
+    /// To which end resets go first: the destination of the latest segment. While it still has the connection, its reset
+    /// finds the segment not yet answered.
+    first: usize,
     /// In the order of [`Connection`].
     ends: [State<A>; 2],
 }
@@ -114,11 +120,13 @@ struct Cut<A> {
 struct State<A> {
     is_cut: bool,
     sent: u32,
-    /// Those that the latest segment got.
-    fresh: Answers<A>,
+    /// Not sent yet: those that the latest segment of the end got, and those of the latest segment to it.
+    fresh: [Answers<A>; 2],
     /// What the end itself has acknowledged is what it expects. Segments may overtake, so the greatest number counts.
     acknowledged: Option<A>,
-    /// What the latest segment to the end shows.
+    /// What the segments to the end show: the latest one if they are delivered. If they are dropped, the end waits for the
+    /// first one, or for an earlier one that was lost on its way or whose acknowledgment was lost: the lowest number, and the
+    /// one before it was seen.
     expected: Answers<A>,
     /// When the latest were sent first.
     since: Option<Instant>,
@@ -139,15 +147,15 @@ impl<A: Answer> Cutter<A> {
 
     /// Takes note of a segment, which is forbidden or not.
     ///
-    /// If its connection is being cut, now or already, `answers` makes the resets, and those that are sent at once are
-    /// added to `out`, with the end that they go to.
+    /// If its connection is being cut, now or already, `answers` makes the resets to the end it is given. [`due`](Self::due)
+    /// returns those that are sent at once. A caller that has more segments waiting takes note of them first: only the
+    /// latest segment in each direction shows what the ends expect now.
     pub fn segment(
         &mut self,
         segment: &Segment,
         is_forbidden: bool,
         now: Instant,
         mut answers: impl FnMut(End, Verdict) -> Answers<A>,
-        out: &mut Vec<A>,
     ) -> Verdict {
         let (connection, source) = connection(segment);
         // A new connection, with the same addresses as an old one perhaps.
@@ -170,20 +178,20 @@ impl<A: Answer> Cutter<A> {
         if verdict == Verdict::First {
             self.forget(&connection);
             let ends = [0, 1].map(|_| State::new(self.settings.both_ends));
-            if let Some((evicted, cut)) = self.table.push(connection, Cut { last: now, due: None, ends }) {
+            if let Some((evicted, cut)) = self.table.push(connection, Cut { last: now, due: None, first: 0, ends }) {
                 cut.due.map(|due| self.due.remove(&(due, evicted)));
             }
         }
         // This makes it the youngest one of the table, too.
         let Some(cut) = self.table.get_mut(&connection) else { return verdict };
         cut.last = now;
+        cut.first = 1 - source;
         cut.ends[source].is_cut |= is_forbidden;
-        // The destination first: while it still has the connection, its reset finds the segment not yet answered.
         for (end, at) in [(End::Destination, 1 - source), (End::Source, source)] {
             let state = &mut cut.ends[at];
-            if state.is_cut {
-                state.take(answers(end, verdict), end, now);
-                state.send(now, &mut self.limit, &mut self.limited, out);
+            // Past its last reset, none is made.
+            if state.is_cut && state.sent < MOST {
+                state.take(answers(end, verdict), end, self.settings.drops, now);
             }
         }
         schedule(&mut self.due, connection, cut);
@@ -192,7 +200,7 @@ impl<A: Answer> Cutter<A> {
 
     /// Cuts the connection of a segment from the next one on that is seen.
     pub fn begin(&mut self, segment: &Segment, now: Instant) {
-        self.segment(segment, true, now, |_, _| [None, None], &mut Vec::new());
+        self.segment(segment, true, now, |_, _| [None, None]);
     }
 
     /// When [`due`](Self::due) has something to send next.
@@ -201,14 +209,14 @@ impl<A: Answer> Cutter<A> {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Adds the resets to `out` that have waited until now.
+    /// Adds the resets to `out` that are due now: those of the segments noted since, and repeats.
     pub fn due(&mut self, now: Instant, out: &mut Vec<A>) {
         while self.next().is_some_and(|due| due <= now) {
             let Some((_, connection)) = self.due.pop_first() else { return };
             let Some(cut) = self.table.peek_mut(&connection) else { continue };
             cut.due = None;
-            for state in &mut cut.ends {
-                state.send(now, &mut self.limit, &mut self.limited, out);
+            for at in [cut.first, 1 - cut.first] {
+                cut.ends[at].send(now, &mut self.limit, &mut self.limited, out);
             }
             schedule(&mut self.due, connection, cut);
         }
@@ -248,23 +256,33 @@ impl<A: Answer> Cutter<A> {
 
 impl<A: Answer> State<A> {
     const fn new(is_cut: bool) -> Self {
-        let (fresh, expected, seqs) = ([None, None], [None, None], [None; 8]);
+        let (fresh, expected, seqs) = ([[None, None], [None, None]], [None, None], [None; 8]);
         Self { is_cut, sent: 0, fresh, acknowledged: None, expected, since: None, due: None, repeats: 0, seqs }
     }
 
     /// Newer resets replace those before. They are sent at once if there is room, or else in their turn.
-    fn take(&mut self, answers: Answers<A>, end: End, now: Instant) {
+    fn take(&mut self, answers: Answers<A>, end: End, drops: bool, now: Instant) {
         let Some(first) = answers.iter().flatten().next() else { return };
-        if end == End::Destination {
-            self.expected.clone_from(&answers);
-        } else if self.acknowledged.as_ref().is_none_or(|acknowledged| !is_before(first, acknowledged)) {
-            self.acknowledged = Some(first.clone());
+        if end == End::Source {
+            if self.acknowledged.as_ref().is_none_or(|acknowledged| !is_before(first, acknowledged)) {
+                self.acknowledged = Some(first.clone());
+            }
+            self.fresh[0] = answers;
+        } else {
+            match &mut self.expected {
+                [Some(lowest), other] if drops => {
+                    if is_before(first, lowest) {
+                        *other = Some(mem::replace(lowest, first.clone()));
+                    }
+                }
+                expected => *expected = answers,
+            }
+            self.fresh[1].clone_from(&self.expected);
         }
-        let turn = if self.sent < AT_ONCE { now } else { self.since.map_or(now, |since| now.max(since + PACE)) };
+        let turn = now.max(self.since.map_or(now, |since| since + PACE * (self.sent / AT_ONCE).min(2)));
         // Resets that wait for their turn already keep it.
         let waiting = self.due.filter(|_| self.repeats == 0);
         self.due = Some(waiting.map_or(turn, |due| due.min(turn)));
-        self.fresh = answers;
         self.repeats = 0;
     }
 
@@ -273,7 +291,10 @@ impl<A: Answer> State<A> {
         if self.due.is_none_or(|due| due > now) {
             return;
         }
-        let answers = if self.repeats == 0 { self.fresh.iter().flatten().cloned().collect() } else { self.best() };
+        let [of_end, to_end] = mem::take(&mut self.fresh);
+        let of_end = if self.repeats == 0 { of_end } else { [self.acknowledged.clone(), None] };
+        let to_end = if self.repeats == 0 { to_end } else { self.expected.clone() };
+        let answers = self.useful(of_end, to_end);
         for answer in answers {
             if self.sent == MOST {
                 break;
@@ -290,16 +311,16 @@ impl<A: Answer> State<A> {
         self.repeats += 1;
     }
 
-    /// What is worth a repeat: each number once, and none before what the end has acknowledged.
-    fn best(&self) -> Vec<A> {
-        let mut best: Vec<A> = self.acknowledged.iter().cloned().collect();
-        for answer in self.expected.iter().flatten() {
-            let is_old = self.acknowledged.as_ref().is_some_and(|acknowledged| is_before(answer, acknowledged));
-            if !is_old && best.iter().all(|other| other.seq() != answer.seq()) {
-                best.push(answer.clone());
+    /// Each number once, and none before what the end has acknowledged.
+    fn useful(&self, of_end: Answers<A>, to_end: Answers<A>) -> Vec<A> {
+        let mut useful: Vec<A> = of_end.into_iter().flatten().collect();
+        for answer in to_end.into_iter().flatten() {
+            let is_old = self.acknowledged.as_ref().is_some_and(|acknowledged| is_before(&answer, acknowledged));
+            if !is_old && useful.iter().all(|other| other.seq() != answer.seq()) {
+                useful.push(answer);
             }
         }
-        best
+        useful
     }
 }
 

@@ -6,6 +6,7 @@ pub mod exclude;
 pub mod generate;
 pub mod kernel;
 pub mod namespace;
+pub mod realtime;
 pub mod record;
 pub mod reference;
 pub mod show;

@@ -27,7 +27,7 @@ const SERVER: &str = "198.51.100.1:80";
 
 impl Bench {
     fn new(both_ends: bool) -> Self {
-        Self::with(Settings { connections: NonZeroUsize::new(2).unwrap(), both_ends, rate: None })
+        Self::with(Settings { connections: NonZeroUsize::new(2).unwrap(), both_ends, drops: false, rate: None })
     }
 
     fn with(settings: Settings) -> Self {
@@ -46,7 +46,8 @@ impl Bench {
         let answers =
             |end, _| -> Answers<Reset> { [Some(Reset(end, segment.seq + u32::from(end == End::Source))), None] };
         let mut out = Vec::new();
-        let verdict = self.cutter.segment(&segment, is_forbidden, self.now, answers, &mut out);
+        let verdict = self.cutter.segment(&segment, is_forbidden, self.now, answers);
+        self.cutter.due(self.now, &mut out);
         (verdict, out)
     }
 }
@@ -79,6 +80,43 @@ fn later_segments_of_both_directions_are_answered_with_their_own_numbers() {
     assert_eq!(bench.pass(other_vlan, false), (Verdict::Pass, vec![]));
 }
 
+/// A caller that is behind takes note of all segments first, and sends what the latest ones show.
+#[test]
+fn of_many_segments_in_a_row_the_latest_is_answered() {
+    let mut bench = Bench::new(true);
+    let answers = |segment: Segment| {
+        move |end, _| -> Answers<Reset> { [Some(Reset(end, segment.seq + u32::from(end == End::Source))), None] }
+    };
+    for seq in 1..100 {
+        let (to_server, to_client) = (segment(CLIENT, SERVER, seq), segment(SERVER, CLIENT, 1000 + seq));
+        bench.cutter.segment(&to_server, seq == 1, bench.now, answers(to_server));
+        bench.cutter.segment(&to_client, false, bench.now, answers(to_client));
+    }
+    // To the client, then to the server: what it has acknowledged, and what was sent to it.
+    let expected =
+        [(End::Source, 100), (End::Destination, 1099), (End::Source, 1100)].map(|(end, seq)| Reset(end, seq));
+    // What the client has sent is before what the server has acknowledged: it waits for it no more.
+    assert_eq!(bench.wait(0), expected);
+}
+
+/// An end whose segments are dropped waits for the first one that is missing, not for those that come later.
+#[test]
+fn of_segments_that_are_dropped_the_lowest_counts() {
+    let connections = NonZeroUsize::new(2).unwrap();
+    let mut bench = Bench::with(Settings { connections, both_ends: true, drops: true, rate: None });
+    bench.pass(segment(CLIENT, SERVER, 10), true);
+    let to_server =
+        |resets: Vec<Reset>| resets.into_iter().filter(|reset| reset.0 == End::Destination).collect::<Vec<_>>();
+    assert_eq!(to_server(bench.pass(segment(CLIENT, SERVER, 20), false).1), [Reset(End::Destination, 10)]);
+    // One before was lost, and is sent again; or the server has it, and its acknowledgment was lost.
+    let both = [Reset(End::Destination, 5), Reset(End::Destination, 10)];
+    assert_eq!(to_server(bench.pass(segment(CLIENT, SERVER, 5), false).1), both);
+    assert_eq!(to_server(bench.wait(100)), both);
+    // The server has it.
+    assert_eq!(bench.pass(segment(SERVER, CLIENT, 9), false).1, [Reset(End::Source, 10)]);
+    assert_eq!(to_server(bench.pass(segment(CLIENT, SERVER, 30), false).1), [Reset(End::Destination, 10)]);
+}
+
 #[test]
 fn one_end_alone_is_reset_where_that_is_asked_for() {
     let mut bench = Bench::new(false);
@@ -93,9 +131,10 @@ fn one_end_alone_is_reset_where_that_is_asked_for() {
 fn a_connection_is_forgotten_after_two_seconds_without_a_segment() {
     let mut bench = Bench::new(true);
     bench.pass(segment(CLIENT, SERVER, 1), true);
-    bench.now += QUIET.mul_f64(0.999);
+    let quiet = u64::try_from(QUIET.as_millis()).unwrap();
+    bench.wait(quiet - 1);
     assert_eq!(bench.pass(segment(SERVER, CLIENT, 2), false).0, Verdict::Later);
-    bench.now += QUIET;
+    bench.wait(quiet);
     assert_eq!(bench.pass(segment(SERVER, CLIENT, 3), false), (Verdict::Pass, vec![]));
     assert_eq!(bench.pass(segment(SERVER, CLIENT, 4), true), (Verdict::First, both(4)));
 }
@@ -120,16 +159,11 @@ fn the_latest_reset_towards_each_end_is_repeated() {
     for repeat in REPEATS {
         let repeat = u64::try_from(repeat.as_millis()).unwrap();
         assert_eq!(bench.wait(repeat - waited - 1), []);
-        assert_eq!(bench.wait(1), both_in_order(2));
+        assert_eq!(bench.wait(1), both(2));
         waited = repeat;
     }
     assert_eq!(bench.wait(1000), []);
     assert!(bench.cutter.next().is_none());
-}
-
-/// The order of the ends in the table, not that of the segment.
-fn both_in_order(seq: u32) -> Vec<Reset> {
-    vec![Reset(End::Source, seq + 1), Reset(End::Destination, seq)]
 }
 
 /// Segments overtake: what an end has acknowledged is repeated, not what an older segment of it says.
@@ -140,7 +174,8 @@ fn the_greatest_acknowledgment_is_repeated() {
     bench.pass(segment(SERVER, CLIENT, 20), false);
     // Older, and with a number before 20, 2^32 apart.
     assert_eq!(bench.pass(segment(SERVER, CLIENT, 15), false).1, both(15));
-    assert_eq!(bench.pass(segment(SERVER, CLIENT, u32::MAX - 5), false).1.len(), 2);
+    let old = segment(SERVER, CLIENT, u32::MAX - 5);
+    assert_eq!(bench.pass(old, false).1, [Reset(End::Source, u32::MAX - 4)]);
     let mut repeated = bench.wait(100);
     repeated.sort_by_key(|reset| reset.1);
     // Towards the client: what it has acknowledged (11); the server's numbers before that are no longer expected.
@@ -175,7 +210,7 @@ fn many_segments_draw_few_resets_and_the_last_one_is_answered() {
         sent.extend(bench.wait(1));
         last = seq;
     }
-    sent.extend(bench.wait(10));
+    sent.extend(bench.wait(20));
     assert!(sent.contains(&Reset(End::Destination, last)), "{sent:?}");
     for end in [End::Source, End::Destination] {
         let count = sent.iter().filter(|reset| reset.0 == end).count();
@@ -219,7 +254,7 @@ fn a_full_table_forgets_the_oldest_connection() {
 #[test]
 fn a_million_connections_take_no_more_memory_than_the_table() {
     let connections = NonZeroUsize::new(1000).unwrap();
-    let mut bench = Bench::with(Settings { connections, both_ends: true, rate: None });
+    let mut bench = Bench::with(Settings { connections, both_ends: true, drops: false, rate: None });
     for number in 0..1_000_000_u32 {
         let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number);
         bench.pass(segment(&format!("{address}:1"), SERVER, 1), true);
@@ -231,7 +266,7 @@ fn a_million_connections_take_no_more_memory_than_the_table() {
 #[test]
 fn the_rate_limits_first_resets_and_repeats() {
     let connections = NonZeroUsize::new(100).unwrap();
-    let mut bench = Bench::with(Settings { connections, both_ends: true, rate: Some(5) });
+    let mut bench = Bench::with(Settings { connections, both_ends: true, drops: false, rate: Some(5) });
     let clients = (1..=4).map(|port| format!("192.0.2.1:{port}"));
     let sent: usize = clients.map(|client| bench.pass(segment(&client, SERVER, 1), true).1.len()).sum();
     assert_eq!((sent, bench.cutter.limited), (5, 3));

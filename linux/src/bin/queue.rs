@@ -5,17 +5,25 @@
 
 mod common;
 
+use std::cell::Cell;
+use std::fs;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use lexopt::prelude::*;
 use nfq::{Message, Queue, Verdict};
 use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{setsockopt, sockopt};
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+use socket2::{Domain, Protocol, SockRef};
 use tcp_reset::{Checksum, Config, Towards};
 use tcp_reset_linux::cut::End;
 use tcp_reset_linux::program;
+use tcp_reset_linux::realtime::become_realtime;
 
 use common::Firewall;
 use common::options::{Options, common_options};
@@ -37,6 +45,9 @@ Drops the packets of a netfilter queue, or of several, and answers them with TCP
 /// The firewall mark of our resets, unless another is given: "rs" in ASCII.
 const MARK: u32 = 0x7273;
 
+/// How many bytes of packets may wait in a socket; the queue has room for 1,024 packets unless a program says otherwise.
+const BACKLOG: usize = 32 << 20;
+
 /// A socket that only fails does not recover. With a packet in between, it is an error of one packet.
 const FAILURES: u32 = 1000;
 
@@ -50,7 +61,7 @@ fn reject(arguments: Arguments) -> Result<()> {
     let sender: &Sender = Box::leak(Box::new(
         Sender::new(Some(mark)).context("cannot open a raw socket, which takes CAP_NET_RAW and CAP_NET_ADMIN")?,
     ));
-    let firewall = Firewall::new("queue", both_ends, options)?;
+    let firewall = Firewall::new("queue", [both_ends, true], options)?;
     let mut queues = Vec::new();
     for number in numbers.clone() {
         queues.push((open(number, true, fail_open)?, number));
@@ -63,6 +74,7 @@ fn reject(arguments: Arguments) -> Result<()> {
         segments = Some(queue.1);
         queues.push(queue);
     }
+    let bound: Vec<_> = queues.iter().map(|(_, number)| *number).collect();
     let workers = queues.into_iter().map(|(queue, number)| -> Box<dyn FnOnce() -> Result<()> + Send> {
         let mut worker = Worker { firewall, sender, queue, number, segments, mark, is_open, both_ends };
         Box::new(move || worker.work())
@@ -70,8 +82,14 @@ fn reject(arguments: Arguments) -> Result<()> {
     let workers = workers.collect();
     let (first, last) = numbers.into_inner();
     let numbers = if first == last { format!("queue {first}") } else { format!("queues {first}-{last}") };
+    if let Err(error) = enlarge_buffers() {
+        firewall.report.error("enlarge the buffers of the netfilter sockets", &error);
+    }
+    let missed = Missed::new(bound);
+    // All packets of the rule wait for this program. It does without if it may not.
+    let _ = become_realtime();
     writeln!(io::stdout(), "queue: answering {numbers}, resets are marked {mark:#x}")?;
-    firewall.run(workers, |answer| send(sender, answer), || 0)
+    firewall.run(workers, |answer| send(sender, answer), || missed.since_last())
 }
 
 /// With `whole`, large packets are not split: one packet of many segments gets one reset, as from REJECT.
@@ -83,6 +101,55 @@ fn open(number: u16, whole: bool, fail_open: bool) -> Result<Queue> {
     queue.set_recv_gso(number, whole)?;
     queue.set_fail_open(number, fail_open)?;
     Ok(queue)
+}
+
+/// Enlarges the receive buffer of each netfilter socket of this process: the kernel drops packets that find no room, and the
+/// default has room for a hundred. `nfq` does not give its sockets away, so this takes copies of them.
+fn enlarge_buffers() -> io::Result<()> {
+    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let Ok(number) = entry?.file_name().to_string_lossy().parse() else { continue };
+        // The folder itself is open no more.
+        let Ok(file) = pidfd_getfd(&this, number, PidfdGetfdFlags::empty()) else { continue };
+        let socket = SockRef::from(&file);
+        // What is no socket has neither.
+        let is_netlink = socket.domain().is_ok_and(|domain| domain == Domain::from(libc::AF_NETLINK));
+        if is_netlink && socket.protocol().ok() == Some(Some(Protocol::from(libc::NETLINK_NETFILTER))) {
+            // A plain user's is limited by the system (net.core.rmem_max).
+            setsockopt(&file, sockopt::RcvBufForce, &BACKLOG)
+                .or_else(|_| setsockopt(&file, sockopt::RcvBuf, &BACKLOG))?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts the packets that found no room in the queues.
+struct Missed {
+    queues: Vec<u16>,
+    last: Cell<u64>,
+}
+
+impl Missed {
+    fn new(queues: Vec<u16>) -> Self {
+        Self { queues, last: Cell::new(0) }
+    }
+
+    /// A line of the file is a queue: its number, ..., in the sixth and seventh column what was dropped because the queue or
+    /// the buffer of the socket was full.
+    fn since_last(&self) -> u64 {
+        let Ok(file) = fs::read_to_string("/proc/thread-self/net/netfilter/nfnetlink_queue") else { return 0 };
+        let mut missed = 0;
+        for line in file.lines() {
+            let columns: Vec<u64> = line.split_whitespace().filter_map(|column| column.parse().ok()).collect();
+            if let [number, _, _, _, _, full_queue, full_buffer, ..] = columns[..]
+                && self.queues.iter().any(|queue| u64::from(*queue) == number)
+            {
+                missed += full_queue + full_buffer;
+            }
+        }
+        // The kernel counts in 32 bits.
+        missed.saturating_sub(self.last.replace(missed))
+    }
 }
 
 fn send(sender: &Sender, answer: &Answer) -> io::Result<usize> {
@@ -138,10 +205,11 @@ impl Worker {
                 report.error("decide on a packet", &error);
             }
             self.firewall.send(&resets, |answer| send(self.sender, answer));
+            self.firewall.send_due(Instant::now(), |answer| send(self.sender, answer));
         }
     }
 
-    /// Whether a packet is accepted, and the resets that it gets.
+    /// Whether a packet is accepted, and the reset that it gets alone, without its connection.
     fn decide(&self, message: &Message) -> (bool, Vec<Answer>) {
         // One of our own resets. A mark of 0 is on every packet that has none.
         if self.mark != 0 && message.get_nfmark() == self.mark {
@@ -176,12 +244,12 @@ impl Worker {
             }
         }
         let answers = |end, _| [read.tcp.as_ref().and_then(|tcp| reset(end, tcp)), None];
-        let decision = self.firewall.decide(&read, device, |tcp| self.why(tcp), answers);
+        let is_cut = self.firewall.decide(&read, device, |tcp| self.why(tcp), answers);
         // A packet that gets no reset is dropped too, as by REJECT: the rule has already rejected it.
         let is_concerned = read.tcp.as_ref().is_none_or(|tcp| options.concerns(&tcp.segment));
         let is_hidden = read.unreadable.is_some() && !self.is_open && is_concerned;
-        let is_dropped = decision.is_cut || if is_policy { is_hidden } else { is_concerned };
-        (!is_dropped, decision.resets)
+        let is_dropped = is_cut || if is_policy { is_hidden } else { is_concerned };
+        (!is_dropped, Vec::new())
     }
 
     /// Why a segment is forbidden.

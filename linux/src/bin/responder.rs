@@ -45,7 +45,7 @@ fn respond((layer, name, options): (Layer, String, Options)) -> Result<()> {
     if let Err(error) = device.enabled(true) {
         eprintln!("responder: {name} is left as it is, up or down: {error}");
     }
-    let firewall = Firewall::new("responder", false, options)?;
+    let firewall = Firewall::new("responder", [false, true], options)?;
     writeln!(io::stdout(), "responder: answering on {name}")?;
     let worker = Box::new(move || answer(firewall, &device, layer, &name));
     firewall.run(vec![worker], |_| Err(io::ErrorKind::Unsupported.into()), || 0)

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use etherparse::PacketBuilder;
@@ -16,6 +16,7 @@ use lexopt::prelude::*;
 use tcp_reset::{Checksum, Config, Towards};
 use tcp_reset_linux::cut::{Answers, End, REPEATS, Segment, Verdict};
 use tcp_reset_linux::program;
+use tcp_reset_linux::realtime::become_realtime;
 
 use common::Firewall;
 use common::options::{Options, common_options};
@@ -34,6 +35,9 @@ segment matches REGEX; or resets one connection now, even if it is idle.
     common_options!()
 );
 
+/// How long resets wait at most while there are always more packets to read.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 fn main() -> ExitCode {
     program("sniff", USAGE, arguments(), |(device, now, options)| watch(&device, now, options))
 }
@@ -44,7 +48,10 @@ fn watch(name: &str, now: Option<[SocketAddr; 2]>, options: Options) -> Result<(
         Box::leak(Box::new(Sender::new(None).context("cannot open a raw socket, which takes CAP_NET_RAW")?));
     let mut device = Device::watch(name)?;
     let writer: &Writer = Box::leak(Box::new(device.writer()?));
-    let firewall = Firewall::new("sniff", true, options)?;
+    let firewall = Firewall::new("sniff", [true, false], options)?;
+    // While it waits for a processor that others use, packets are missed, and what the others show is no longer true. It does
+    // without if it may not. The thread that writes lines has started before, and has no such priority.
+    let _ = become_realtime();
     writeln!(io::stdout(), "sniff: watching {name}")?;
     let index = device.index();
     let mut workers: Vec<Box<dyn FnOnce() -> Result<()> + Send>> = Vec::new();
@@ -55,12 +62,21 @@ fn watch(name: &str, now: Option<[SocketAddr; 2]>, options: Options) -> Result<(
         workers.push(Box::new(move || probe(firewall, sender, &probes, index)));
     }
     workers.push(Box::new(move || -> Result<()> {
+        let (mut has_read_all, mut next) = (true, Instant::now());
         loop {
-            let resets = match device.read()? {
-                Seen::Frame(frame) => frame_resets(firewall, frame, index, &probes),
-                Seen::Packet(packet) => packet_resets(firewall, packet, (0, 0), packet, index, &probes),
-            };
-            firewall.send(&resets, |answer| send(sender, writer, answer));
+            let seen = device.read(has_read_all)?;
+            has_read_all = seen.is_none();
+            match seen {
+                Some(Seen::Frame(frame)) => take_frame(firewall, frame, index, &probes),
+                Some(Seen::Packet(packet)) => take_packet(firewall, packet, (0, 0), packet, index, &probes),
+                None => {}
+            }
+            // The latest segments show what the ends expect now. But there may always be more.
+            let now = Instant::now();
+            if has_read_all || now > next {
+                firewall.send_due(now, |answer| send(sender, writer, answer));
+                next = now + PATIENCE;
+            }
         }
     }));
     firewall.run(workers, |answer| send(sender, writer, answer), || writer.missed())
@@ -127,30 +143,29 @@ fn send(sender: &Sender, writer: &Writer, answer: &Answer) -> io::Result<usize> 
     }
 }
 
-/// The resets that a frame gets.
-fn frame_resets(firewall: &Firewall, frame: &[u8], device: u32, probes: &[Probe]) -> Vec<Answer> {
-    match ip_in_frame(frame) {
-        Some((at, vlans)) => packet_resets(firewall, frame, (at, vlans), &frame[at..], device, probes),
-        None => Vec::new(),
+/// Decides about a frame.
+fn take_frame(firewall: &Firewall, frame: &[u8], device: u32, probes: &[Probe]) {
+    if let Some((at, vlans)) = ip_in_frame(frame) {
+        take_packet(firewall, frame, (at, vlans), &frame[at..], device, probes);
     }
 }
 
-/// The resets that a packet gets; it begins at `at` of the frame, after tags of `vlans`. Our own resets are seen here too,
-/// and get none.
-fn packet_resets(
+/// Decides about a packet, which begins at `at` of the frame, after tags of `vlans`. Our own resets are seen here too, and
+/// get none.
+fn take_packet(
     firewall: &Firewall,
     frame: &[u8],
     (at, vlans): (usize, u64),
     packet: &[u8],
     device: u32,
     probes: &[Probe],
-) -> Vec<Answer> {
+) {
     firewall.report.count(Count::Packets);
     let mut read = Read::packet(packet, false);
     read.tcp.iter_mut().for_each(|tcp| tcp.segment.scope = vlans);
     let read = read;
     if read.tcp.as_ref().is_some_and(|tcp| probes.iter().any(|probe| probe.segment == tcp.segment)) {
-        return Vec::new();
+        return;
     }
     // The network card of a local or virtual sender may compute the checksum later, and the checksum of segments that the
     // kernel has merged (GRO) may be wrong. Both have to be answered.
@@ -184,7 +199,7 @@ fn packet_resets(
         let found = firewall.options.forbidden(tcp.data)?;
         Some(format!("the data matches: \"{}\"", found.escape_ascii()))
     };
-    firewall.decide(&read, device, why, answers).resets
+    firewall.decide(&read, device, why, answers);
 }
 
 /// The device's name, the connection to cut now, and the options.

@@ -2,7 +2,7 @@
 
 import sys
 
-from scapy.all import IP, TCP, IPv6, Raw, fragment, send, sr1
+from scapy.all import IP, TCP, Dot1Q, Ether, IPv6, Raw, fragment, send, sendp, sr1
 
 name, address = sys.argv[1:]
 packet = IPv6(dst=address) if ":" in address else IP(dst=address)
@@ -29,5 +29,8 @@ elif name == "forged":
     # Addresses that no frame on a wire has.
     for source in ["127.0.0.1", "0.1.2.3", "240.0.0.1"]:
         send(IP(src=source, dst=address) / TCP(sport=1004, dport=80, flags="PA", seq=7, ack=9) / b"forbidden", verbose=0)
+elif name == "tagged":
+    frame = Ether(dst="02:00:00:00:00:01") / Dot1Q(vlan=5) / packet
+    sendp(frame / TCP(sport=1005, dport=80, flags="PA", seq=7, ack=9) / b"forbidden", iface="eth0", verbose=0)
 else:
     sys.exit(f"segments.py: no segments called {name}")

@@ -42,7 +42,7 @@ pub(crate) fn missing(tool: &str) -> Option<String> {
         _ => {
             let here = PATH.split(':').any(|folder| fs::exists(Path::new(folder).join(tool)).unwrap_or(false));
             let package = match tool {
-                "ip" => "iproute2",
+                "ip" | "tc" => "iproute2",
                 "nft" => "nftables",
                 "unshare" | "mount" => "util-linux",
                 tool => tool,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tcp_reset_linux::namespace::receive;
+use tcp_reset_linux::realtime::become_realtime;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
 use crate::namespace::Namespace;
@@ -56,6 +57,8 @@ impl Drop for Cable {
 }
 
 fn carry(from: &SyncDevice, to: &SyncDevice, quality: Quality, ends: &AtomicBool) {
+    // A wire does not wait for a processor. Without the right to this, it may.
+    let _ = become_realtime();
     let (mut rng, mut buffer) = (Rng::new(), vec![0; 1 << 16]);
     let mut on_the_way = BinaryHeap::<Reverse<(Instant, Vec<u8>)>>::new();
     while !ends.load(Ordering::Relaxed) {

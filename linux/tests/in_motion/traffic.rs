@@ -31,14 +31,14 @@ pub(crate) const SOON: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// After each 16 KiB of bulk: 16 MB/s at most, of each connection in each direction.
+/// A writer that may not send so fast as the memory of one machine waits so long after each 16 KiB: 16 MB/s at most.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// How long after the forbidden byte client and server were cut; `None` for one that was not.
 pub(crate) type Times = [Option<Duration>; 2];
 
 /// Has the client write the forbidden byte in the middle of the traffic, which has begun so long before.
-pub(crate) fn cut(ends: &[TcpStream; 2], traffic: Traffic, before: Duration) -> Times {
+pub(crate) fn cut(ends: &[TcpStream; 2], traffic: Traffic, before: Duration, is_throttled: bool) -> Times {
     for end in ends {
         // What is written goes out soon.
         SockRef::from(end).set_send_buffer_size(1 << 15).unwrap();
@@ -77,8 +77,9 @@ pub(crate) fn cut(ends: &[TcpStream; 2], traffic: Traffic, before: Duration) -> 
                     written.get_or_init(Instant::now);
                     Ok(len)
                 } else if bulk {
-                    // So fast as a network, not as the memory of one machine: a monitor that is too slow misses packets.
-                    thread::sleep(PAUSE);
+                    if is_throttled {
+                        thread::sleep(PAUSE);
+                    }
                     end.write(&[b'.'; 1 << 14])
                 } else {
                     thread::sleep(Duration::from_millis(1));

@@ -7,6 +7,7 @@ pub(crate) mod report;
 pub(crate) mod resets;
 
 use std::io;
+use std::mem;
 use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -37,57 +38,48 @@ pub(crate) struct Firewall {
     signals: SignalFd,
 }
 
-/// What is decided about a packet.
-pub(crate) struct Decision {
-    /// It is forbidden, or belongs to a connection that is being cut.
-    pub(crate) is_cut: bool,
-    pub(crate) resets: Vec<Answer>,
-}
-
 impl Firewall {
     /// To be called before the first thread starts. It lives as long as the process does.
-    pub(crate) fn new(program: &'static str, both_ends: bool, options: Options) -> Result<&'static Self> {
+    pub(crate) fn new(program: &'static str, [both_ends, drops]: [bool; 2], options: Options) -> Result<&'static Self> {
         let signals = signals()?;
-        let settings = Settings { connections: options.connections, both_ends, rate: options.rate };
+        let settings = Settings { connections: options.connections, both_ends, drops, rate: options.rate };
         let (report, hop_limits) = (Report::new(program, options.is_json), HopLimits::new(options.hop_limit));
         let loopback = if_nametoindex("lo").unwrap_or(1);
         let cutter = Mutex::new(Cutter::new(settings));
         Ok(Box::leak(Box::new(Self { options, report, hop_limits, cutter, loopback, signals })))
     }
 
-    /// Decides about a packet that was seen on a device. `why` says why its segment is forbidden; `answers` makes the
-    /// resets.
+    /// Whether a packet that was seen on a device is forbidden, or belongs to a connection that is being cut. `why` says why
+    /// its segment is forbidden; `answers` makes the resets, which [`send_due`](Self::send_due) sends.
     pub(crate) fn decide(
         &self,
         read: &Read,
         device: u32,
         why: impl FnOnce(&read::Tcp) -> Option<String>,
-        mut answers: impl FnMut(End, Verdict) -> Answers<Answer>,
-    ) -> Decision {
-        let mut decision = Decision { is_cut: false, resets: Vec::new() };
+        answers: impl FnMut(End, Verdict) -> Answers<Answer>,
+    ) -> bool {
         if read.unreadable.is_some() {
             self.report.count(Count::Unreadable);
         }
-        let Some(tcp) = read.tcp.as_ref().filter(|tcp| self.options.concerns(&tcp.segment)) else { return decision };
+        let Some(tcp) = read.tcp.as_ref().filter(|tcp| self.options.concerns(&tcp.segment)) else { return false };
         let segment = &tcp.segment;
         let why = why(tcp);
-        decision.is_cut = why.is_some();
-        if why.is_some() {
+        let is_forbidden = why.is_some();
+        if is_forbidden {
             self.report.count(Count::Matched);
         }
         if self.is_forged(segment, device) {
-            self.report.add(Count::NotAnswered, why.is_some().into());
-            return decision;
+            self.report.add(Count::NotAnswered, is_forbidden.into());
+            return is_forbidden;
         }
-        let Ok(mut cutter) = self.cutter.lock() else { return decision };
-        let verdict = cutter.segment(segment, why.is_some(), Instant::now(), &mut answers, &mut decision.resets);
+        let Ok(mut cutter) = self.cutter.lock() else { return is_forbidden };
+        let verdict = cutter.segment(segment, is_forbidden, Instant::now(), answers);
         drop(cutter);
-        decision.is_cut |= verdict != Verdict::Pass;
         if let (Verdict::First, Some(why)) = (verdict, why) {
             self.report.count(Count::Connections);
             self.report.cut(segment, &why, self.options.is_dry_run);
         }
-        decision
+        is_forbidden || verdict != Verdict::Pass
     }
 
     /// Cuts the connection of a segment from the next one on that is seen.
@@ -112,6 +104,20 @@ impl Firewall {
     /// Whether a segment has come from a wire with an address that no wire has.
     fn is_forged(&self, segment: &Segment, device: u32) -> bool {
         device != self.loopback && [segment.source, segment.destination].iter().any(|end| is_martian(end.ip()))
+    }
+
+    /// Sends the resets that were due at a time. To be called with the present time when all packets that have arrived are
+    /// decided.
+    pub(crate) fn send_due(&self, at: Instant, send: impl Fn(&Answer) -> io::Result<usize>) {
+        let Ok(mut cutter) = self.cutter.lock() else { return };
+        if cutter.next().is_none_or(|next| next > at) {
+            return;
+        }
+        let mut resets = Vec::new();
+        cutter.due(at, &mut resets);
+        self.report.add(Count::Limited, mem::take(&mut cutter.limited));
+        drop(cutter);
+        self.send(&resets, send);
     }
 
     /// Sends resets. An error is counted, and ends nothing: a lost reset is like any lost packet.
@@ -141,19 +147,17 @@ impl Firewall {
             let sender = sender.clone();
             thread::spawn(move || sender.send(worker()));
         }
-        let (mut each_second, mut resets) = (EachSecond::new(), Vec::new());
+        let mut each_second = EachSecond::new();
         let result = loop {
             match ended.recv_timeout(TICK) {
                 Ok(result) => break result,
                 Err(RecvTimeoutError::Disconnected) => break Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if let Ok(mut cutter) = self.cutter.lock() {
-                cutter.due(Instant::now(), &mut resets);
-                self.report.add(Count::Limited, std::mem::take(&mut cutter.limited));
+            // A worker that has packets to read sends what is due itself, with the numbers of the latest one.
+            if let Some(at) = Instant::now().checked_sub(TICK) {
+                self.send_due(at, &send);
             }
-            self.send(&resets, &send);
-            resets.clear();
             self.report.add(Count::Missed, missed());
             each_second.tick(&self.report);
             if self.signals.read_signal().context("cannot read signals")?.is_some() {

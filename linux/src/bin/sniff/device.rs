@@ -73,22 +73,24 @@ impl Device {
         self.index
     }
 
-    /// Waits for the next frame or packet.
-    pub(crate) fn read(&mut self) -> Result<Seen<'_>> {
+    /// The next frame or packet. If none is there, it returns without one: at once, or after up to a second if it shall
+    /// wait.
+    pub(crate) fn read(&mut self, waits: bool) -> Result<Option<Seen<'_>>> {
         let (len, tag) = loop {
-            match self.receive() {
+            match self.receive(waits) {
                 Ok(received) => break received,
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
-                    if if_nametoindex(&*self.name) != Ok(self.index) {
+                    if waits && if_nametoindex(&*self.name) != Ok(self.index) {
                         bail!("{} is gone", self.name);
                     }
+                    return Ok(None);
                 }
                 Err(error) => return Err(error).with_context(|| format!("cannot read from {}", self.name)),
             }
         };
         let end = TAG_LEN + len;
-        Ok(match tag {
+        Ok(Some(match tag {
             _ if self.ethernet.is_none() => Seen::Packet(&self.buffer[TAG_LEN..end]),
             None => Seen::Frame(&self.buffer[TAG_LEN..end]),
             Some(tag) => {
@@ -96,14 +98,14 @@ impl Device {
                 self.buffer[ADDRESSES_LEN..ADDRESSES_LEN + TAG_LEN].copy_from_slice(&tag);
                 Seen::Frame(&self.buffer[..end])
             }
-        })
+        }))
     }
 
     /// Receives to the buffer, after room for a tag: returns the length, and the tag that the kernel has taken out.
-    fn receive(&mut self) -> nix::Result<(usize, Option<[u8; TAG_LEN]>)> {
+    fn receive(&mut self, waits: bool) -> nix::Result<(usize, Option<[u8; TAG_LEN]>)> {
+        let flags = if waits { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
         let mut data = [IoSliceMut::new(&mut self.buffer[TAG_LEN..])];
-        let received =
-            recvmsg::<LinkAddr>(self.socket.as_raw_fd(), &mut data, Some(&mut self.control), MsgFlags::empty())?;
+        let received = recvmsg::<LinkAddr>(self.socket.as_raw_fd(), &mut data, Some(&mut self.control), flags)?;
         let tag = received.cmsgs()?.find_map(|message| match message {
             ControlMessageOwned::Unknown(message) => tag(message.data_bytes.first_chunk()?),
             _ => None,

@@ -14,7 +14,7 @@ use nix::{libc, setsockopt_impl, sockopt_impl};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::both_ends::read_to_error;
-use super::{Family, IPV4, IPV6, Network, connect_to, raise, refused, start};
+use super::{Family, IPV4, IPV6, Network, connect_to, queue_to, raise, refused, start};
 use crate::Test;
 use crate::namespace::Namespace;
 use crate::tools::{Daemon, big_tcp, output, queue, run, scapy};
@@ -33,6 +33,8 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("queue_stopped", needs, stopped),
         Test::new("faults_device_down_sniff", needs, device_down_under_sniff),
         Test::new("faults_resets_that_cannot_be_sent", needs, resets_that_cannot_be_sent),
+        Test::new("faults_frames_that_cannot_be_sent", &["ip", "tc", "scapy"], frames_that_cannot_be_sent),
+        Test::new("faults_backlog", needs, backlog),
         Test::new("faults_table_full", needs, table_full),
         Test::new("faults_sigterm", needs, sigterm),
         Test::new("faults_flood", needs, flood),
@@ -184,6 +186,71 @@ fn resets_that_cannot_be_sent() {
     let said = firewall.stop();
     assert!(said.contains("cannot send a reset: No route to host (os error 113)"), "{said}");
     assert!(said.contains("connections cut 3, "), "{said}");
+}
+
+/// ENOBUFS from a device whose queue is full, and ENETDOWN from one that has gone down: `sniff` answers tagged frames with
+/// frames.
+fn frames_that_cannot_be_sent() {
+    let network = Network::new();
+    network.gateway.enter();
+    let sniff = Daemon::start(&[SNIFF, "veth1", "--payload", "forbidden"], "watching veth1");
+    for before in ["tc qdisc add dev veth1 root pfifo limit 0", "ip link set veth1 down"] {
+        sniff.signal(Signal::SIGSTOP);
+        network.client.enter();
+        scapy("tagged", IPV4.server);
+        network.gateway.enter();
+        run(before);
+        sniff.signal(Signal::SIGCONT);
+        // The connection is forgotten, so that the next frame begins anew.
+        sleep(Duration::from_millis(2500));
+    }
+    run("ip link set veth1 up");
+    run("tc qdisc delete dev veth1 root");
+    is_cut(&mut network.connection(IPV4));
+    let said = sniff.stop();
+    for error in ["No buffer space available (os error 105)", "Network is down (os error 100)"] {
+        assert!(said.contains(&format!("cannot send a reset: {error}")), "{said}");
+    }
+    assert!(said.contains("connections cut 3"), "{said}");
+}
+
+/// What finds no room in the queue of a program that does not read it is dropped and counted, or accepted on request.
+fn backlog() {
+    /// More than the queue has room for.
+    const SEGMENTS: u16 = 10_000;
+    let network = Network::new();
+    network.server.enter();
+    run("nft add table inet count");
+    run("nft add chain inet count gate { type filter hook input priority 0 ; }");
+    network.gateway.enter();
+    queue_to("forward", "meta mark != 0x7273");
+    for (options, is_open) in [(&[][..], false), (&["--fail-open"], true)] {
+        let firewall = start(&network.gateway, &[&POLICY[..], options].concat());
+        network.server.enter();
+        run("nft flush chain inet count gate");
+        run("nft add rule inet count gate tcp dport 80 counter");
+        firewall.signal(Signal::SIGSTOP);
+        network.client.enter();
+        let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255))).unwrap();
+        let to: SocketAddr = "198.51.100.2:80".parse().unwrap();
+        for number in 0..SEGMENTS {
+            let ip = PacketBuilder::ipv4([192, 0, 2, 2], [198, 51, 100, 2], 64);
+            let mut packet = Vec::new();
+            ip.tcp(1000 + number, 80, 1, 1024).ack(1).write(&mut packet, b"allowed").unwrap();
+            raw.send_to(&packet, &to.into()).unwrap();
+        }
+        sleep(Duration::from_millis(100));
+        network.server.enter();
+        let counted = run("nft list table inet count");
+        let arrived = counted.split_whitespace().skip_while(|word| *word != "packets").nth(1).unwrap();
+        let arrived: u32 = arrived.parse().unwrap();
+        network.gateway.enter();
+        firewall.signal(Signal::SIGCONT);
+        sleep(Duration::from_millis(500));
+        let said = firewall.stop();
+        assert_eq!((arrived > 1000, said.contains("missed ")), (is_open, !is_open), "{arrived} arrived; {said}");
+        assert!(is_open || arrived == 0, "{arrived} arrived; {said}");
+    }
 }
 
 /// With room for two connections, fifty at the same time are cut by their first resets, and others lose nothing.
