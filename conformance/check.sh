@@ -23,8 +23,8 @@ cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 headline='^ipv[46]-|^Note: |^\| [A-Za-z, ]* \| [0-9]+ \|'
 steady() {
     case $1 in
-    ipstack) grep -vE "$headline|SYN/ACK|must not appear on a network" "$2" ;;
-    netstack-smoltcp) grep -vE "$headline|SYN/ACK" "$2" ;;
+    ipstack) grep -vE "$headline|SYN/ACK|must not appear on a network" "$2" | cat -s ;;
+    netstack-smoltcp) grep -vE "$headline|SYN/ACK" "$2" | cat -s ;;
     *) cat "$2" ;;
     esac
 }
