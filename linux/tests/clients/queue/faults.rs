@@ -32,7 +32,8 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("queue_device_down", needs, device_down_under_queue),
         Test::new("queue_stopped", needs, stopped),
         Test::new("faults_device_down_sniff", needs, device_down_under_sniff),
-        Test::new("faults_resets_that_cannot_be_sent", needs, resets_that_cannot_be_sent),
+        Test::new("faults_resets_that_a_rule_drops", needs, resets_that_a_rule_drops),
+        Test::new("faults_resets_without_a_route", needs, resets_without_a_route),
         Test::new("faults_frames_that_cannot_be_sent", &["ip", "tc", "scapy"], frames_that_cannot_be_sent),
         Test::new("faults_backlog", needs, backlog),
         Test::new("faults_table_full", needs, table_full),
@@ -152,10 +153,10 @@ fn device_down_under_sniff() {
     assert!(said.lines().last().is_some_and(|line| line.starts_with("sniff: packets ")), "{said}");
 }
 
-/// EPERM from a rule that drops them, ENETUNREACH without a route, and what a kernel without IPv6 on a device says.
-fn resets_that_cannot_be_sent() {
+/// EPERM from a rule that drops them.
+fn resets_that_a_rule_drops() {
     let network = Network::new();
-    let mut firewall = raise(&network.gateway, "forward", &POLICY);
+    let firewall = raise(&network.gateway, "forward", &POLICY);
     network.gateway.enter();
     run("nft add table inet stop");
     run("nft add chain inet stop out { type filter hook output priority 0 ; }");
@@ -165,13 +166,15 @@ fn resets_that_cannot_be_sent() {
         client.write_all(b"this is forbidden").unwrap();
         sleep(Duration::from_millis(50));
     }
-    network.gateway.enter();
-    run("nft delete table inet stop");
     let said = firewall.stop();
     assert!(said.contains("cannot send a reset: Operation not permitted (os error 1)"), "{said}");
     assert!(said.contains("connections cut 2, "), "{said}");
+}
 
-    firewall = start(&network.gateway, &POLICY);
+/// EHOSTUNREACH without a route, and what a kernel without IPv6 on a device says.
+fn resets_without_a_route() {
+    let network = Network::new();
+    let firewall = raise(&network.gateway, "forward", &POLICY);
     let [mut client, _server] = network.connection(IPV4);
     network.gateway.enter();
     // Replies to the client have no way; its packets still have one.
