@@ -54,7 +54,7 @@ data=$(count data-1500)
 ipv6=$(count ipv6-syn-60)
 says "$syn for a SYN, $options for one with options, $data for 1,500 bytes, $ipv6 for a SYN without options over IPv6"
 
-embedded/footprint.sh >"$outputs/footprint"
+cargo xtask footprint >"$outputs/footprint"
 says_lines '^\| tcp-reset' "$outputs/footprint"
 
 size() { awk -F ' *[|] *' -v row="$1" '$2 == row { print $3; found = 1 } END { exit !found }' "$outputs/footprint"; }

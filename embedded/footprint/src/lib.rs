@@ -1,5 +1,5 @@
 //! What the images share: each holds one `job`, which answers the packet at `packet` in the memory at `reply` and
-//! returns the reply's length, zero for silence. They are linked, not run: `../footprint.sh` measures them.
+//! returns the reply's length, zero for silence. They are linked, not run: `cargo xtask footprint` measures them.
 
 #![no_std]
 
