@@ -11,7 +11,7 @@ use xshell::{Shell, cmd};
 
 use crate::project::Project;
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Options {
     /// Sets the limits to what is measured and two percent of room
     #[arg(long)]

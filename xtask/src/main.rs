@@ -2,9 +2,12 @@
 //! [`project`] has what they share, [`limits`] compares a measured figure with its limit.
 
 mod bare_metal;
+mod ci;
 mod footprint;
 mod limits;
 mod project;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -19,15 +22,27 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// All checks that a change has to pass; half an hour; as root, on Debian 12 with rustup
+    Ci(ci::Options),
     /// Linked sizes on two small machines, as README has them; two minutes
     Footprint(limits::Options),
 }
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
     let project = Project::open()?;
-    let result = match arguments.task {
-        Task::Footprint(options) => footprint::run(&project, &options),
+    let result = match &arguments.task {
+        Task::Ci(options) => ci::run(&project, options),
+        Task::Footprint(options) => footprint::run(&project, options),
     };
     project.print_notes()?;
     result

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
 /// A run of a task in the repository.
+#[derive(Clone)]
 pub struct Project {
     /// Runs commands from the repository's root.
     pub shell: Shell,
@@ -69,6 +70,11 @@ impl Project {
     /// The version of a compiler or tool.
     pub fn version(&self, name: &str) -> &str {
         &self.versions[name]
+    }
+
+    /// Which warnings there are belongs to a version too: those of another one block no change.
+    pub fn lint_level(&self) -> &str {
+        if self.other_versions { "--warn" } else { "--deny" }
     }
 
     /// Runs one step of a task under this name, and says how long it took.
