@@ -136,7 +136,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
 
 /// The stable Rust and the nightly ones. The stable one is not installed again if it is the machine's own; where rustup cannot
 /// install it, the machine's own will do.
-fn install_rust(project: &Project) -> Result<()> {
+pub fn install_rust(project: &Project) -> Result<()> {
     let shell = &project.shell;
     let stable = project.version("STABLE");
     let own = cmd!(shell, "rustc --version").read()?;
@@ -308,7 +308,14 @@ fn kernel(project: &Project) -> Result<()> {
         Ok(cmd!(shell, "cargo test --quiet --release -p tcp-reset-linux").env("CI", "true").run()?)
     })?;
     project.step("comparison with the kernel (shortened to a million packets each)", || {
-        both(project, |project| compare(project, "4"), |project| compare(project, "6"))
+        // Each commit compares other packets.
+        let commit = cmd!(shell, "git rev-parse --short=8 HEAD").quiet().read()?;
+        let seed = u32::from_str_radix(&commit[..8], 16)?.to_string();
+        let compare = |family| {
+            let seed = seed.clone();
+            move |project: &Project| compare(project, family, "1000000", &seed)
+        };
+        both(project, compare("4"), compare("6"))
     })
 }
 
@@ -329,16 +336,14 @@ fn capture_out(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// With every reference. The seed is the commit, so that each compares other packets.
-fn compare(project: &Project, family: &str) -> Result<()> {
+/// With every reference.
+pub fn compare(project: &Project, family: &str, packets: &str, seed: &str) -> Result<()> {
     let shell = &project.shell;
-    let commit = cmd!(shell, "git rev-parse --short=8 HEAD").quiet().read()?;
-    let seed = u32::from_str_radix(&commit[..8], 16)?.to_string();
     let program = project.target_dir.join("release/compare");
     for reference in ["forward", "input", "nft-forward", "nft-input", "nft-prerouting", "stack"] {
         let printed = quiet(cmd!(
             shell,
-            "timeout 600 {program} --reference {reference} --family {family} --packets 1000000 --seed {seed}"
+            "{program} --reference {reference} --family {family} --packets {packets} --seed {seed}"
         ))?;
         println!("IPv{family}, {reference}, seed {seed}: {}", end_of(&printed, 1));
     }
@@ -437,7 +442,7 @@ fn mutants(project: &Project) -> Result<()> {
 
 // Helpers.
 
-fn script(project: &Project, path: &str, arguments: &[&str]) -> Result<()> {
+pub fn script(project: &Project, path: &str, arguments: &[&str]) -> Result<()> {
     Ok(cmd!(project.shell, "{path} {arguments...}").env("CI", "true").run()?)
 }
 

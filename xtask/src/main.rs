@@ -6,6 +6,7 @@ mod ci;
 mod footprint;
 mod limits;
 mod project;
+mod release;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,8 @@ enum Task {
     Ci(ci::Options),
     /// Linked sizes on two small machines, as README has them; two minutes
     Footprint(limits::Options),
+    /// What a version has to pass before it is tagged; hours; as root, on a quiet machine
+    Release(release::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let result = match &arguments.task {
         Task::Ci(options) => ci::run(&project, options),
         Task::Footprint(options) => footprint::run(&project, options),
+        Task::Release(options) => release::run(&project, options),
     };
     project.print_notes()?;
     result

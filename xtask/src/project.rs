@@ -103,9 +103,14 @@ impl Project {
         Ok(writeln!(file, "{kind}: {what}: {why}")?)
     }
 
+    /// Whether anything was skipped or only reported.
+    pub fn has_notes(&self) -> bool {
+        self.notes.exists()
+    }
+
     /// At the end of a run: what was skipped or only reported.
     pub fn print_notes(&self) -> Result<()> {
-        if self.outermost && self.notes.exists() {
+        if self.outermost && self.has_notes() {
             eprint!("{}", fs::read_to_string(&self.notes)?);
         }
         Ok(())
