@@ -1,3 +1,4 @@
+#![allow(dead_code)] // until all scripts are here
 //! The checks and measurements of this repository that are more than one call of cargo: `cargo xtask --help` lists them.
 //! [`project`] has what they share, [`limits`] compares a measured figure with its limit.
 
