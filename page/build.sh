@@ -11,6 +11,8 @@ to=${1:-$target_dir/site}
 wasm=$target_dir/wasm32-unknown-unknown/page/tcp_reset_page.wasm
 rustc --print target-libdir --target wasm32-unknown-unknown | xargs test -d ||
     die "the target wasm32-unknown-unknown is missing: rustup target add wasm32-unknown-unknown"
+# The same bytes on every machine: no path of it is in them.
+export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/= --remap-path-prefix=$PWD/= -Clink-arg=--compress-relocations"
 cargo build --quiet --locked --profile page --target wasm32-unknown-unknown -p tcp-reset-page
 parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT

@@ -1,23 +1,21 @@
-"use strict";
 // The crate's answer to a frame, and the fields of headers.
 
 let crate; // its exports
 let room; // where output and frame are in its memory
 const OUTPUT = 1024;
-const [UNKNOWN_LINK, NO_IP_HEADER, TCP] = [0, 2, 4]; // kinds of frames: ../src/lib.rs
+const [UNKNOWN_LINK, IP, TCP] = [0, 2, 3]; // kinds of frames: ../src/lib.rs
 
-// `settings` are numbers, in the order of the form. Without text, what is returned lasts until the next call.
-function answer(frame, link, isCut, settings, withText) {
-  new Uint8Array(crate.memory.buffer).set(frame, room + OUTPUT);
+// `settings` are numbers, in the order of the form. Without text, the resets last until the next call.
+function answer(frame, { link, isCut }, settings, withText) {
+  const { buffer } = crate.memory, words = new Uint32Array(buffer, room, 10);
+  new Uint8Array(buffer, room + OUTPUT).set(frame);
   crate.answer(room + OUTPUT, frame.length, room, link, isCut, withText, ...settings);
-  const [kind, packetAt, tcpAt, segmentLength, checksum, reason, isPartial, textLength, ...lengths] =
-    new Uint32Array(crate.memory.buffer, room, 11);
-  const view = (at, length) => new Uint8Array(crate.memory.buffer, room + at, length);
-  const bytes = (at, length) => (withText ? view(at, length).slice() : view(at, length));
-  const [reset, netfilter, tcpStack] = lengths.map((length, index) => length && bytes(44 + 60 * index, length));
-  const lines = withText ? new TextDecoder().decode(bytes(224, textLength)).split("\n") : [];
-  const at = tcpAt - packetAt;
-  return { kind, packetAt, at, segmentLength, checksum, reason, isPartial, reset, netfilter, tcpStack, lines };
+  const [kind, packetAt, tcpAt, segmentLength, checksum, reason, textLength, ...lengths] = words;
+  const bytes = (at, length) => length && new Uint8Array(buffer, room + at, length);
+  const lines = textLength ? new TextDecoder().decode(bytes(220, textLength)).split("\n") : [];
+  const resets = lengths.map((length, index) => bytes(40 + 60 * index, length)), packet = frame.subarray(packetAt);
+  const reset = withText && resets[0] ? resets[0].slice() : resets[0], at = tcpAt - packetAt;
+  return { kind, packetAt, packet, at, segmentLength, checksum, reason, reset, ours: resets.slice(1), lines };
 }
 
 // Name, offset in the header, bits in the 32-bit word there; an IPv6 address has four words.
@@ -43,10 +41,8 @@ const parsed = (reset) => ({ packet: reset, at: isIpv6(reset) ? 40 : 20 });
 // A field's bytes, from and until; its number, or NaN where the packet ends before it.
 const bytesOf = ({ offset, mask, shift, words, isTcp }, at) =>
   [(Math.clz32(mask) >> 3), 4 * words - (shift >> 3)].map((byte) => byte + offset + (isTcp ? at : 0));
-function valueOf({ packet, at }, field) {
-  const start = field.offset + (field.isTcp ? at : 0);
-  if (!(start + 4 <= packet.length)) return NaN;
-  const word = [0, 1, 2, 3].reduce((word, index) => (word << 8) | packet[start + index], 0);
-  return (word & field.mask) >>> field.shift;
+function valueOf({ packet, at }, { offset, mask, shift, isTcp }) {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length), start = offset + (isTcp ? at : 0);
+  return start + 4 <= packet.length ? (view.getUint32(start) & mask) >>> shift : NaN;
 }
 const numberOf = (parsed, name) => valueOf(parsed, fieldsOf(parsed.packet).find((field) => field.name === name));

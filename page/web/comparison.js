@@ -1,4 +1,3 @@
-"use strict";
 // Compares the resets that a capture holds with ours, as ../../tcp-reset-capture/src/comparison.rs does.
 
 const DIRECTIONS = 1 << 15; // that are remembered, with so many offenders each:
@@ -27,67 +26,50 @@ function differences(theirs, reset, trustsChecksums) {
   return found;
 }
 
-// The two ends of a segment, as keys.
+// From and to which address and port a segment goes, and the reverse.
 function directions({ packet, at }) {
   const [from, middle, until] = isIpv6(packet) ? [8, 24, 40] : [12, 16, 20];
-  const end = (...bytes) => String.fromCharCode(...bytes);
-  const ports = packet.subarray(at, at + 4);
-  return [end(...packet.subarray(from, middle), ports[0], ports[1]), end(...packet.subarray(middle, until), ports[2], ports[3])];
+  const text = (from, until) => String.fromCharCode(...packet.subarray(from, until));
+  const ends = [text(from, middle) + text(at, at + 2), text(middle, until) + text(at + 2, at + 4)];
+  return [ends.join(), ends.reverse().join()];
 }
 
 class Comparison {
   sent = new Map(); // the last offenders of each direction; the direction used last is at the end
-  unmatched = 0;
 
-  // Remembers what was sent, and our resets for it. A retransmission is answered by the same.
-  offender(index, direction, { netfilter, tcpStack }) {
-    const offenders = this.use(direction) ?? [];
-    const resets = [netfilter, tcpStack].map((reset) => (reset ? hex(reset) : "")).join();
-    let known = offenders.find((known) => known.resets === resets);
-    if (!known) {
-      known = { netfilter: netfilter && netfilter.slice(), tcpStack: tcpStack && tcpStack.slice(), resets, unmatched: 0 };
-      offenders.unshift(known);
-    }
-    known.index = index;
-    [known, this].forEach((counter) => (counter.unmatched += netfilter ? 1 : 0));
+  // Remembers what was sent, and our resets for it: a firewall's and a closed port's. A retransmission is answered by the same.
+  offender(index, direction, resets) {
+    const key = resets.map((reset) => reset && hex(reset)).join();
+    const offenders = this.sent.get(direction) ?? [], known = offenders.find((known) => known.key === key);
+    if (known) known.index = index;
+    else offenders.unshift({ index, resets: resets.map((reset) => reset && reset.slice()), key });
+    this.sent.delete(direction);
     this.sent.set(direction, offenders.slice(0, OFFENDERS));
     if (this.sent.size > DIRECTIONS) this.sent.delete(this.sent.keys().next().value);
   }
 
   // Compares their reset with the most similar of ours. An end that aborts its connection sends a reset as well: it has sent
   // something before, and its numbers are not those of an answer.
-  reset(direction, reverse, theirs, trustsChecksums) {
-    const offenders = this.use(reverse), hasSent = this.sent.has(direction);
-    const all = (offenders ?? []).flatMap((offender) => ["netfilter", "tcpStack"].map((profile) => ({ offender, profile })));
-    const compared = all.filter(({ offender, profile }) => offender[profile]).map(({ offender, profile }) => {
-      const list = differences(theirs, offender[profile], trustsChecksums);
-      return { offender, profile, list, isOther: list.some(({ isSeen }) => isSeen) };
+  reset([direction, reverse], theirs, trustsChecksums) {
+    const offenders = this.sent.get(reverse), hasSent = this.sent.has(direction);
+    const all = (offenders ?? []).flatMap(({ index, resets }) => resets.map((reset, isStack) => ({ index, reset, isStack })));
+    const compared = all.filter(({ reset }) => reset).map(({ index, reset, isStack }) => {
+      const list = differences(theirs, reset, trustsChecksums), seen = list.filter(({ isSeen }) => isSeen);
+      return { index, isStack, list, seen, rank: (seen.length > 0) * 1000 + list.length * 2 + isStack };
     });
-    const rank = ({ isOther, list, profile }) => isOther * 1000 + list.length * 2 + (profile === "tcpStack");
-    const [best] = compared.sort((a, b) => rank(a) - rank(b));
+    const [best] = compared.sort((a, b) => a.rank - b.rank);
     if (!best) return offenders && !hasSent ? { class: 3, index: offenders[0].index, list: [] } : undefined;
-    const { offender, profile, list, isOther } = best;
-    if (hasSent && list.some(({ isSeen, name }) => isSeen && name !== "TCP checksum")) return undefined;
-    if (offender.unmatched > 0) [offender, this].forEach((counter) => counter.unmatched--);
-    return { class: isOther ? 2 : Math.min(1, list.length), index: offender.index, list, profile };
-  }
-
-  use(direction) {
-    const offenders = this.sent.get(direction);
-    if (offenders) this.sent.delete(direction) && this.sent.set(direction, offenders);
-    return offenders;
+    if (hasSent && best.seen.some(({ name }) => name !== "TCP checksum")) return undefined;
+    return { ...best, class: best.seen.length ? 2 : Math.min(1, best.list.length) };
   }
 }
 
 const FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 const flagsOf = (bits) => FLAGS.filter((_, bit) => (bits >> bit) & 1);
 
-// In the capture tool's words.
-function describe({ class: number, list, profile }) {
-  const letters = (bits) => `[${flagsOf(bits).map((name) => ({ ACK: ".", ECE: "E", CWR: "W" })[name] ?? name[0]).join("") || "none"}]`;
-  const four = (value) => `0x${value.toString(16).padStart(4, "0")}`;
-  const print = (name) => (name === "flags" ? letters : /fragment|checksum/.test(name) ? four : String);
-  const same = `; the same bytes as ours${profile === "tcpStack" ? " for a closed port" : ""}`;
-  const start = [same, "; to a receiver the same as ours, but", "; not ours:", "; ours is silence"][number];
-  return start + list.map(({ name, theirs, ours }) => ` ${name} ${print(name)(theirs)} (ours ${print(name)(ours)})`).join();
+// In words: the class, and each field that differs.
+function describe({ class: number, list, isStack }) {
+  const text = (name, value) => name === "flags" ? flagsOf(value).join(" ") || "none" : String(value);
+  const each = list.map(({ name, theirs, ours }) => `${name} ${text(name, theirs)} (ours ${text(name, ours)})`);
+  return `; ${CLASSES[number]}${isStack ? " for a closed port" : ""}${list.length ? ": " : ""}${each.join(", ")}`;
 }

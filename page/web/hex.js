@@ -1,7 +1,5 @@
-"use strict";
 // Packets in hexadecimal, as programs print them.
 
-class Problem extends Error {} // in words, for the user
 const hex = (bytes) => bytes.toHex?.() ?? Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // A line of tcpdump -x or -X, Wireshark, xxd, hexdump -C: offset, at most 16 bytes, perhaps the same as text.
@@ -14,7 +12,7 @@ function parse(text) {
   const isDump = lines.some((line) => parseInt(DUMP.exec(line)?.[1], 16) === 0);
   let leftOut = 0;
   lines.forEach((line, index) => {
-    const wrong = (what) => new Problem(`Line ${index + 1}: ${what}.`);
+    const wrong = (what) => new Error(`Line ${index + 1}: ${what}.`);
     const [, offset, digits, rest] = (isDump && DUMP.exec(line)) || [];
     const at = parseInt(offset, 16);
     if ((isDump ? at === 0 : line.trim() === "") && packets.at(-1).length > 0) packets.push([]);

@@ -4,8 +4,7 @@ use std::fmt;
 
 use tcp_reset::{Checksum, Config, NoReset, Reset};
 
-use crate::interfaces::Frame;
-use crate::link::{Found, Inside};
+use crate::link::{Found, Frame, Inside};
 
 /// The answer to a packet, and what had to be assumed for it.
 pub struct Answer {

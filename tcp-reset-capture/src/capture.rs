@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use pcap_parser::PcapError;
 use pcap_parser::traits::PcapReaderIterator;
 
-use crate::interfaces::{Found, Frame, Interfaces};
+use crate::interfaces::{Found, Interfaces};
 use crate::link;
+use crate::link::Frame;
 
 /// How many bytes are read at once.
 const BUFFER: usize = 1 << 20;

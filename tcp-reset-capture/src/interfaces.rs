@@ -6,19 +6,7 @@ use pcap_parser::{
 };
 
 use crate::NANOSECONDS;
-use crate::link::Link;
-
-/// A captured frame.
-pub struct Frame<'a> {
-    /// Its link-layer header.
-    pub link: Link,
-    /// Its bytes, as far as they were captured.
-    pub data: &'a [u8],
-    /// Whether the capture holds less than the whole frame.
-    pub is_cut: bool,
-    /// When it was captured, in nanoseconds since 1970; `None` where the capture does not say.
-    pub time: Option<u64>,
-}
+use crate::link::{Frame, Link};
 
 /// What one block of a capture holds.
 pub enum Found<'a> {

@@ -31,6 +31,18 @@ pub enum Link {
     Pflog,
 }
 
+/// A captured frame.
+pub struct Frame<'a> {
+    /// Its link-layer header.
+    pub link: Link,
+    /// Its bytes, as far as they were captured.
+    pub data: &'a [u8],
+    /// Whether the capture holds less than the whole frame.
+    pub is_cut: bool,
+    /// When it was captured, in nanoseconds since 1970; `None` where the capture does not say.
+    pub time: Option<u64>,
+}
+
 /// The link types that [`Link::from_number`] knows.
 pub const SUPPORTED: &str = "Ethernet, raw IP, Linux cooked, BSD loopback, PPP, PPPoE, Cisco HDLC, MPLS, NFLOG, pflog";
 

@@ -35,9 +35,8 @@ use crate::arguments::{Arguments, Command, Filter, Shown};
 use crate::capture::{Capture, Event};
 use crate::comparison::{Comparison, Outcome};
 use crate::entry::{Entry, Fields};
-use crate::interfaces::Frame;
 use crate::lines::Lines;
-use crate::link::Found;
+use crate::link::{Found, Frame};
 use crate::packet::Packet;
 use crate::resets_file::ResetsFile;
 use crate::summary::{Silence, Summary};
@@ -198,7 +197,7 @@ impl Answers {
 
     fn add_packet(&mut self, number: u64, frame: &Frame<'_>, found: Found<'_>) -> Result<(), String> {
         let Answer { result, config, notes } = Answer::new(frame, found, self.config);
-        let packet = Packet::new(found.packet, result);
+        let (packet, _) = Packet::new(found.packet, result);
         if !self.filter.takes(&packet) {
             return Ok(());
         }

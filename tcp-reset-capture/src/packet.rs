@@ -34,11 +34,11 @@ pub struct Segment {
 }
 
 impl Packet {
-    /// Reads the headers of a packet, as far as they can be read.
-    pub fn new(packet: &[u8], answer: Result<Reset, NoReset>) -> Self {
+    /// Reads the headers of a packet, as far as they can be read; with what follows the IP headers.
+    pub fn new(packet: &[u8], answer: Result<Reset, NoReset>) -> (Self, &[u8]) {
         // A later fragment does not begin with a TCP header.
         let is_fragment = answer == Err(NoReset::Fragment);
-        let Ok((ip, _)) = LaxIpSlice::from_slice(packet) else { return Self::NoIp(packet.len()) };
+        let Ok((ip, _)) = LaxIpSlice::from_slice(packet) else { return (Self::NoIp(packet.len()), &[]) };
         let (source, destination) = (ip.source_addr(), ip.destination_addr());
         let payload = ip.payload();
         // If the packet was cut, the IP header still has the length of the payload.
@@ -51,12 +51,13 @@ impl Packet {
         } else {
             payload.payload.len()
         };
-        match payload.payload.first_chunk() {
+        let read = match payload.payload.first_chunk() {
             Some(header) if payload.ip_number == IpNumber::TCP && !is_fragment => {
                 Self::Tcp(Segment::new([source, destination], header, length))
             }
             _ => Self::Other { source, destination, protocol: payload.ip_number, is_fragment, length },
-        }
+        };
+        (read, payload.payload)
     }
 }
 
