@@ -105,7 +105,7 @@ header() {
         -Wcast-qual -Wc++-compat -Wwrite-strings -Wold-style-definition -Wcast-align -Wmissing-prototypes -Wnested-externs
         -Wunreachable-code -Wuninitialized -Waggregate-return -Wlogical-not-parentheses -Wredundant-decls -Wlogical-op
         -Wtrampolines -Wc90-c99-compat)
-    capi/header.sh --check
+    cargo xtask header --check
     for standard in c99 c11 c17; do
         gcc -std=$standard "${warnings[@]}" -Wc++-compat "${include[@]}" -x c capi/include/tcp_reset.h
     done

@@ -117,7 +117,7 @@ fn flags(family: Family, packet: &[u8]) -> impl Iterator<Item = u8> {
 }
 
 /// The vectors of this kind are the reference model's, not Linux's, which has no such reset. They take their offenders from
-/// the vectors that Linux answered. `scripts/regenerate.sh` writes them.
+/// the vectors that Linux answered. `cargo xtask regenerate` writes them.
 #[test]
 fn towards_the_destination() {
     for (family, offenders) in [

@@ -25,7 +25,7 @@
  */
 
 
-/* Made by cbindgen (capi/header.sh) of capi/src/. Do not edit. */
+/* Made by cbindgen (cargo xtask header) of capi/src/. Do not edit. */
 #ifndef TCP_RESET_H
 #define TCP_RESET_H
 

@@ -12,6 +12,7 @@ use regex::Regex;
 use xshell::{Cmd, cmd};
 
 use crate::project::Project;
+use crate::{deny, links, package, public_api};
 
 #[derive(Args)]
 pub struct Options {
@@ -79,9 +80,7 @@ impl Group {
         match self {
             Self::Test => test(project),
             Self::Lint => lint(project),
-            Self::Package => {
-                project.step("the package, unpacked elsewhere", || script(project, "scripts/package.sh", &[]))
-            }
+            Self::Package => project.step("the package, unpacked elsewhere", || package::run(project)),
             Self::Page => page(project),
             Self::Kernel => kernel(project),
             Self::Conformance => conformance(project),
@@ -96,7 +95,7 @@ impl Group {
             Self::Mutants => mutants(project),
             Self::SupplyChain => {
                 tool(project, "cargo-deny", "cargo-deny", "CARGO_DENY")?;
-                project.step("supply chain", || script(project, "scripts/deny.sh", &[]))
+                project.step("supply chain", || deny::run(&project.with_ci()))
             }
         }
     }
@@ -267,10 +266,10 @@ fn lint(project: &Project) -> Result<()> {
             .run()?)
     })?;
     project.step("the oldest Rust promised", || oldest_rust(project))?;
-    project.step("links in the documents", || script(project, "scripts/links.sh", &[]))?;
+    project.step("links in the documents", || links::run(project))?;
     project.step("line coverage of src/", || script(project, "scripts/coverage.sh", &[]))?;
     tool(project, "cargo-public-api", "cargo-public-api", "CARGO_PUBLIC_API")?;
-    project.step("the public interface", || script(project, "scripts/public-api.sh", &[]))?;
+    project.step("the public interface", || public_api::run(project, &public_api::Options::default()))?;
     project.step("documentation", || {
         Ok(cmd!(shell, "cargo doc --quiet --no-deps").env("RUSTDOCFLAGS", format!("{level} warnings")).run()?)
     })

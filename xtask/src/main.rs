@@ -4,9 +4,14 @@
 
 mod bare_metal;
 mod ci;
+mod deny;
 mod footprint;
 mod limits;
+mod links;
+mod package;
 mod project;
+mod public_api;
+mod regenerate;
 mod release;
 
 use std::process::ExitCode;
@@ -26,8 +31,20 @@ struct Arguments {
 enum Task {
     /// All checks that a change has to pass; half an hour; as root, on Debian 12 with rustup
     Ci(ci::Options),
+    /// Licences, sources and security advisories of all dependencies; a minute; cargo-deny, and network for the advisories
+    Deny,
     /// Linked sizes on two small machines, as README has them; two minutes
     Footprint(limits::Options),
+    /// The header of the library for C; it needs cbindgen
+    Header(regenerate::HeaderOptions),
+    /// Links and paths in the documents, and the width of README's code
+    Links,
+    /// The packages for the registry, built and tested in another folder; a minute
+    Package,
+    /// The public interface against its list; a minute; it needs cargo-public-api and the nightly Rust
+    PublicApi(public_api::Options),
+    /// Writes all files that are derived from others; a minute; it needs cbindgen
+    Regenerate,
     /// What a version has to pass before it is tagged; hours; as root, on a quiet machine
     Release(release::Options),
 }
@@ -46,7 +63,13 @@ fn run(arguments: &Arguments) -> Result<()> {
     let project = Project::open()?;
     let result = match &arguments.task {
         Task::Ci(options) => ci::run(&project, options),
+        Task::Deny => deny::run(&project),
         Task::Footprint(options) => footprint::run(&project, options),
+        Task::Header(options) => regenerate::header(&project, options),
+        Task::Links => links::run(&project),
+        Task::Package => package::run(&project),
+        Task::PublicApi(options) => public_api::run(&project, options),
+        Task::Regenerate => regenerate::run(&project),
         Task::Release(options) => release::run(&project, options),
     };
     project.print_notes()?;

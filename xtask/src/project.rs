@@ -77,6 +77,18 @@ impl Project {
         if self.other_versions { "--warn" } else { "--deny" }
     }
 
+    /// Whether nothing that can be checked on a prepared machine may be skipped.
+    pub fn is_ci(&self) -> bool {
+        self.shell.var("CI").is_ok_and(|value| value == "true")
+    }
+
+    /// The same, where nothing may be skipped.
+    pub fn with_ci(&self) -> Self {
+        let project = self.clone();
+        project.shell.set_var("CI", "true");
+        project
+    }
+
     /// Runs one step of a task under this name, and says how long it took.
     pub fn step(&self, name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
         println!("\n=== {name}");

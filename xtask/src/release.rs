@@ -14,6 +14,7 @@ use xshell::cmd;
 
 use crate::ci::{self, script};
 use crate::project::Project;
+use crate::{deny, package};
 
 #[derive(Args)]
 pub struct Options {
@@ -96,7 +97,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
         nothing_missing(project, &version)?;
     }
     if deny {
-        project.step("licences, sources, advisories", || script(project, "scripts/deny.sh", &[]))?;
+        project.step("licences, sources, advisories", || deny::run(&project.with_ci()))?;
     }
     match &last {
         None => println!("semver: there is no earlier version to compare with"),
@@ -105,7 +106,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
         })?,
         Some(_) => (),
     }
-    project.step("the package, unpacked elsewhere", || script(project, "scripts/package.sh", &[]))?;
+    project.step("the package, unpacked elsewhere", || package::run(project))?;
     let fuzzers = if fuzz { Fuzzers::start(project, length.fuzz_seconds)? } else { Fuzzers(Vec::new()) };
     long_steps(project, &length, mutants)?;
     project.step("fuzzing (target/fuzzing/)", || fuzzers.end())?;
