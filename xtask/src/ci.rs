@@ -50,8 +50,7 @@ impl Group {
             Self::Page => "chromium chromium-driver fonts-dejavu-core python3-selenium",
             Self::Kernel => "tshark",
             Self::Conformance => {
-                "gcc golang-go golang-gvisor-gvisor-dev libc6-dev liblwip-dev liblwipv6-dev libslirp-dev pkg-config \
-                 python3-venv"
+                "gcc golang-go golang-gvisor-gvisor-dev libc6-dev liblwipv6-dev libslirp-dev python3-venv"
             }
             Self::Xdp => "bpftool gcc libbpf-dev",
             Self::Capi => {
