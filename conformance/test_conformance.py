@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import threading
@@ -541,6 +542,13 @@ class Fakes(unittest.TestCase):
 
 
 class Formats(unittest.TestCase):
+    def test_vectors_that_show_mistakes(self):
+        names = set().union(*(SETS[of] for of in ("ipv4-netfilter", "ipv6-netfilter", "ipv4-destination")))
+        table = (conformance.VECTORS.parent / "mistakes.md").read_text()
+        shown = re.findall("`([a-z0-9-]+|[a-z]+-[0-9.]+)`", "".join(re.findall(r"^\|.*\|(.*)\|$", table, re.M)))
+        self.assertGreater(len(shown), 40)
+        self.assertEqual(set(shown) - names, set())
+
     def test_version(self):
         with tempfile.TemporaryDirectory() as folder:
             for text in conformance.VECTORS.parent.glob("*.txt"):
