@@ -429,7 +429,6 @@ fn fuzz(project: &Project) -> Result<()> {
             }
         };
         both(project, target("bytes"), target("packets"))?;
-        script(project, "fuzz/smoltcp.sh", &["60"])?;
         Ok(cmd!(shell, "cargo test --quiet --manifest-path fuzz/Cargo.toml").run()?)
     })
 }
