@@ -1,4 +1,5 @@
-//! Replays the recorded answers of Linux: see `testdata/vectors/README.md`. The test itself does not need Linux.
+//! Replays the recorded answers of Linux (`testdata/vectors/README.md`) and the answers towards the destination
+//! (`testdata/vectors-destination/README.md`). The test itself does not need Linux.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
@@ -139,7 +140,7 @@ fn towards_the_destination() {
                 writeln!(text, "{}", Vector { name, offender: offender.clone(), answer }).unwrap();
             }
         }
-        let path = format!("{}/testdata/vectors/{family}-destination.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/testdata/vectors-destination/{family}-destination.txt", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("TCP_RESET_WRITE_VECTORS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
