@@ -6,8 +6,7 @@
 set -euo pipefail
 die() { echo "$1" >&2 && exit "${2:-1}"; }
 [[ $# = 2 && $2 =~ ^ipv([46])-(netfilter|forward|input|nft-forward|nft-input|nft-prerouting|tcp-stack|stack)$ ]] ||
-    die "usage: replay-setup.sh DEVICE ipv{4,6}-{netfilter,tcp-stack}, or for both of the first: forward input nft-forward
-       nft-input nft-prerouting stack" 2
+    die 'usage: replay-setup.sh DEVICE ipv{4,6}-{netfilter,tcp-stack,forward,input,nft-forward,nft-input,nft-prerouting,stack}' 2
 device=$1 ip=${BASH_REMATCH[1]} place=${BASH_REMATCH[2]}
 # With a gateway, which need not exist, IPv6 makes no neighbour entry for each address that it answers.
 [[ $ip = 4 ]] && iptables=iptables-legacy table=ip gateway='' || iptables=ip6tables-legacy table=ip6 gateway='via fe80::1'
