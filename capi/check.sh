@@ -162,7 +162,7 @@ sanitizers() {
         build $program "$library" -fsanitize=address,undefined -fno-sanitize-recover=all
     done
     "$work/arguments"
-    "$work/vectors" testdata/vectors/*.txt
+    "$work/vectors" testdata/vectors*/*.txt
     if "$work/deliberate_overflow" 2>"$work/deliberate_overflow.txt"; then
         die "AddressSanitizer does not find the mistake in tests/deliberate_overflow.c"
     fi
@@ -175,7 +175,7 @@ memory() {
         build $program "$prefix/lib/libtcp_reset.a"
     done
     "${checker[@]}" "$work/arguments"
-    "${checker[@]}" "$work/vectors" testdata/vectors/*.txt
+    "${checker[@]}" "$work/vectors" testdata/vectors*/*.txt
     if "${checker[@]}" "$work/deliberate_overflow" 2>"$work/deliberate_overflow.txt"; then
         die "valgrind does not find the mistake in tests/deliberate_overflow.c"
     fi
@@ -231,7 +231,7 @@ lwip() {
 # The libraries that footprint/run.sh has measured, linked by arm-none-eabi-gcc into the same tests, on a Cortex-M in QEMU.
 cortex_m() {
     local machine cpu file program arguments=enable=on,target=native,arg=vectors
-    for file in testdata/vectors/*.txt; do
+    for file in testdata/vectors*/*.txt; do
         arguments+=,arg=$file
     done
     for machine in thumbv7em thumbv6m; do
@@ -264,7 +264,7 @@ big_endian() {
     for program in arguments vectors; do
         s390x-linux-gnu-gcc -std=c99 "${warnings[@]}" -O1 -Icapi/include -I"$work" capi/tests/$program.c \
             "$libraries/$machine/release/libtcp_reset.a" -o "$work/big-endian"
-        timeout 120 qemu-s390x -L /usr/s390x-linux-gnu "$work/big-endian" testdata/vectors/*.txt >>"$work/big-endian.txt"
+        timeout 120 qemu-s390x -L /usr/s390x-linux-gnu "$work/big-endian" testdata/vectors*/*.txt >>"$work/big-endian.txt"
     done
     grep -x 'arguments: each mistake gets its reason' "$work/big-endian.txt"
     grep -x '[0-9]* vectors as Linux answers them' "$work/big-endian.txt"

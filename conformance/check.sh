@@ -16,7 +16,9 @@ for text in testdata/vectors/*.txt; do
     grep -v '^#' "$text" >"$built/text.txt"
     "$built/print_header" "$set" | diff - "$built/text.txt" >/dev/null || die "vectors.h and $text differ"
 done
-python3 conformance/test_conformance.py --quiet
+# A minute, most of it waiting.
+beside python3 conformance/test_conformance.py --quiet
+tests=$!
 cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 
 # steady NAME FILE: what is the same in each run. Two stacks accept from another thread, before or after the marker segment.
@@ -84,4 +86,5 @@ for name in "${playable[@]}"; do
     six=$(cells "$name" 6)
     printf '%-70s IPv4 %s\n%75s %s\n' "$version" "$four" IPv6 "$six"
 done
+wait $tests
 print_not_done

@@ -12,6 +12,7 @@ Exit code: 1 for a finding as severe as --fail-on says, 2 if the vectors could n
 
 import argparse
 import collections
+import concurrent.futures
 import ctypes
 import dataclasses
 import enum
@@ -62,6 +63,9 @@ SOURCE_MAC, TARGET_MAC = b"\1\1", b"\2\1"  # options of one unit of eight bytes
 SOLICITED_AND_OVERRIDE = 0x6000_0000
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6, ETH_P_ARP = 0x0003, 0x0800, 0x86DD, 0x0806
 BROADCAST_MAC = b"\xff" * 6
+
+LIBC = ctypes.CDLL(None)
+CLONE_NEWNET, PR_SET_PDEATHSIG = 0x4000_0000, 1
 
 MARKER_PORT = 9  # no vector has it
 ECHO_IDENTIFIER = 9
@@ -403,7 +407,7 @@ class Program:
         if self.command:
             self.child = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True,
-                preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL))  # PR_SET_PDEATHSIG
+                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
 
     def has_ended(self):
         return self.child is not None and self.child.poll() is not None
@@ -417,7 +421,7 @@ class Program:
 def make_device(arguments, protocol):
     """Our end of the device, and the stack's program. With a command, they are in a network namespace of their own."""
     name, command = arguments.tun or arguments.tap or arguments.kernel, arguments.command
-    if command and ctypes.CDLL(None).unshare(0x40000000):  # CLONE_NEWNET
+    if command and LIBC.unshare(CLONE_NEWNET):  # of this thread
         raise RuntimeError("no network namespace: run it as root, or under `unshare --user --map-root-user`")
     if arguments.kernel:
         device = Kernel(name, protocol)
@@ -436,6 +440,7 @@ def make_device(arguments, protocol):
 
 MAX_STARTS = 20
 ROW = 16  # how many packets are sent without a wait
+COPIES = 8  # of a stack that we start: they are asked at the same time where most of the time is waiting
 ACK_MARKER, SYN_MARKER, ECHO_MARKER = "an ACK to port 9", "a SYN to port 9", "an ICMP echo request"
 
 
@@ -465,10 +470,11 @@ def all_kinds(results):
 
 class Player:
     """Sends one packet at a time. After each comes a marker, which the stack always answers: when its answer arrives, the
-    stack has dealt with the packet. Where nothing or something wrong comes, the packet is sent again with a longer wait."""
+    stack has dealt with the packet. Where nothing or something wrong comes, the packet is sent again with a longer wait.
+    `copy` makes another player, with a device and a stack of its own."""
 
-    def __init__(self, device, program, textbook, arguments):
-        self.device, self.program, self.textbook, self.arguments = device, program, textbook, arguments
+    def __init__(self, device, program, textbook, arguments, copy=None):
+        self.copy, self.device, self.program, self.textbook, self.arguments = copy, device, program, textbook, arguments
         self.patience = arguments.patience / 1000
         self.marker, self.markers, self.sent, self.notes = None, 0, set(), []
         self.has_late_answers, self.unattributed = False, 0
@@ -624,12 +630,35 @@ class Player:
         if self.has_late_answers or in_rows - all_kinds(results):
             long = self.patience * 10
             self.note(f"some answers came after the marker's: each vector was asked again, with {long * 1000:g} ms for them")
-            results = [each if each.has_stopped_stack else self.ask(each.vector, (long,)) for each in results]
+            results = self.ask_again(results, long)
         self.unattributed = sum((in_rows - all_kinds(results)).values())
         if self.unattributed:
             self.note(f"{self.unattributed} answers came only when packets were sent in rows, or still later: it is not known "
                       "to which vectors; raise --patience")
         return results
+
+    def ask_again(self, results, wait):
+        """The results with a longer wait for late answers: each copy of the stack gets a part of the vectors."""
+        if not self.copy:
+            return self.ask_part(results, wait)
+        size = -(-len(results) // COPIES)
+        parts = [results[start:start + size] for start in range(0, len(results), size)]
+        with concurrent.futures.ThreadPoolExecutor(COPIES) as executor:
+            # Each thread has a network namespace of its own.
+            again = list(executor.map(lambda part: self.copy().ask_alone(part, wait), parts))
+        return [each for part in again for each in part]
+
+    def ask_alone(self, results, wait):
+        """As `ask_part`, by a player that was not started yet."""
+        try:
+            self.program.start()
+            self.find_marker()
+            return self.ask_part(results, wait)
+        finally:
+            self.program.end()
+
+    def ask_part(self, results, wait):
+        return [each if each.has_stopped_stack else self.ask(each.vector, (wait,)) for each in results]
 
     def send_in_rows(self, results):
         """Sends all vectors that were asked once more, without a wait after each but with a long one at the end; returns which
@@ -815,7 +844,7 @@ def read_vectors():
     document = json.loads(VECTORS.read_text())
     if document["format"] != 1:
         raise RuntimeError(f"{VECTORS} has format {document['format']}: take the conformance.py that came with it")
-    sets = {each["name"]: each["vectors"] for each in document["sets"] if each["profile"] != "destination"}
+    sets = {each["name"]: each["vectors"] for each in document["sets"]}
     return document["version"], sets
 
 
@@ -827,12 +856,15 @@ def run(words=None, make=make_device):
         raise RuntimeError(f"no such vector: {arguments.only}")
     known = Known(arguments.known, sets)
     textbook = Vector(sets[arguments.set][0]).offender
-    device, program = make(arguments, ETH_P_IP if textbook.version == 4 else ETH_P_IPV6)
-    player = Player(device, program, textbook, arguments)
+
+    def new_player(copy=None):
+        return Player(*make(arguments, ETH_P_IP if textbook.version == 4 else ETH_P_IPV6), textbook, arguments, copy)
+
+    player = new_player(new_player if arguments.command else None)
     try:
         results = player.play(vectors)
     finally:
-        program.end()
+        player.program.end()
     if arguments.only != "*":
         print("\n".join(map(packets, results)))
     report = Report(arguments, version, results, player, known)

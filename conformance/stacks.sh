@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Sourced by check.sh and scoreboard.sh: how each stack is built, named and run. All paths are relative to the root.
 
-stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwip-2.2 lwipv6 slirp gvisor ipstack netstack-smoltcp pytcp)
+stacks=(linux-reject linux-closed-port smoltcp smoltcp-filter lwip lwipv6 slirp gvisor ipstack netstack-smoltcp pytcp)
 built=$target_dir/conformance
 device=conf0 # each is tested in a namespace of its own
 
@@ -16,8 +16,7 @@ version() {
     smoltcp*)
         cargo tree --quiet -p smoltcp-filter --depth 1 | sed -n 's/.* \(smoltcp\) v\([^ ]*\).*/\1 \2 (crates.io)/p'
         ;;
-    lwip) echo "lwIP $(debian liblwip-dev)" ;;
-    lwip-2.2) echo "lwIP 2.2.1 development (sources in lwip 0.4.0, crates.io)" ;;
+    lwip) echo "lwIP 2.2.1 development (sources in lwip 0.4.0, crates.io)" ;;
     lwipv6) echo "LWIPv6 $(debian liblwipv6-dev)" ;;
     slirp) echo "libslirp $(debian libslirp-dev)" ;;
     gvisor) echo "gVisor netstack $(debian golang-gvisor-gvisor-dev)" ;;
@@ -39,21 +38,15 @@ build() {
         cargo build --quiet --release -p smoltcp-filter
         ;;
     lwip)
-        need "gcc liblwip-dev pkg-config" gcc pkg-config /usr/include/lwip/lwip/init.h
-        local flags
-        pkg-config --cflags --libs lwip >"$built/lwip.flags"
-        read -ra flags <"$built/lwip.flags"
-        gcc -O1 -Wall -Wextra -Werror conformance/stacks/lwip.c -o "$built/lwip" "${flags[@]}" -lpthread
-        ;;
-    lwip-2.2)
         need "gcc libc6-dev" gcc
         local sources
         sources=$(cargo metadata --quiet --locked --format-version 1 --manifest-path conformance/stacks/rust/Cargo.toml |
             python3 -c 'import json, os, sys
 print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"] == "lwip"))')
-        gcc -O1 -w -Iconformance/stacks/lwip-opts -I"$sources/src/include" -I"$sources/contrib/ports/unix/port/include" \
-            conformance/stacks/lwip.c "$sources"/src/core/{,ipv4/,ipv6/}*.c "$sources"/src/api/{tcpip,err}.c \
-            "$sources/src/netif/ethernet.c" "$sources/contrib/ports/unix/port/sys_arch.c" -o "$built/lwip-2.2" -lpthread
+        local headers=(-Iconformance/stacks -isystem "$sources/src/include" -isystem "$sources/contrib/ports/unix/port/include")
+        gcc -O1 -Wall -Wextra -Werror "${headers[@]}" -c conformance/stacks/lwip.c -o "$built/lwip.o"
+        gcc -O1 -w "${headers[@]}" "$built/lwip.o" "$sources"/src/core/{,ipv4/,ipv6/}*.c "$sources"/src/api/{tcpip,err}.c \
+            "$sources/src/netif/ethernet.c" "$sources/contrib/ports/unix/port/sys_arch.c" -o "$built/lwip" -lpthread
         ;;
     lwipv6)
         need "gcc liblwipv6-dev" gcc /usr/include/lwipv6.h
@@ -105,7 +98,7 @@ play() {
         command=("$target_dir/release/smoltcp-filter" --device "$device" --address 198.51.100.2/0 --address 2001:db8:2::2/0)
         ;;&
     smoltcp) command+=(--no-filter) ;;
-    lwip | lwip-2.2 | lwipv6 | gvisor) command=("$built/$1" "$device") ;;
+    lwip | lwipv6 | gvisor) command=("$built/$1" "$device") ;;
     ipstack | netstack-smoltcp)
         options+=(--any-address --accepts)
         command=("$built/release/$1" "$device")

@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import threading
@@ -50,10 +51,9 @@ class Comparison(unittest.TestCase):
 
     def test_own_answers_are_the_same(self):
         for name, vectors in SETS.items():
-            if "destination" not in name:
-                for vector in vectors.values():
-                    answers = [Packet(bytes.fromhex(vector["reset"]))] if "reset" in vector else []
-                    self.assertEqual(conformance.compare(Vector(vector), answers), [], f"{name} {vector['name']}")
+            for vector in vectors.values():
+                answers = [Packet(bytes.fromhex(vector["reset"]))] if "reset" in vector else []
+                self.assertEqual(conformance.compare(Vector(vector), answers), [], f"{name} {vector['name']}")
 
     def test_silence(self):
         self.assertEqual(self.compare("textbook-syn"), [("TCP", SILENT, "no answer")])
@@ -245,12 +245,12 @@ class Fakes(unittest.TestCase):
     def file(self, name):
         return pathlib.Path(self.folder.name, name)
 
-    def play(self, stack, *words, program=None):
+    def play(self, stack, *words, program=None, make=None):
         """Sets the code, the report and what is printed."""
-        made = Device(stack), program or conformance.Program(None)
+        make = make or (lambda *_: (Device(stack), program or conformance.Program(None)))
         out, err, path = io.StringIO(), io.StringIO(), str(self.file("report.json"))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            self.code = conformance.run(["--tun", "x", "--set", stack.of, "--json", path, "--patience", "1", *words], lambda *_: made)
+            self.code = conformance.run(["--tun", "x", "--set", stack.of, "--json", path, "--patience", "1", *words], make)
         self.out, self.err = out.getvalue(), err.getvalue()
         self.report = json.loads(pathlib.Path(path).read_text())
         self.counts = {column: {severity: count for severity, count in counts.items() if count}
@@ -340,6 +340,25 @@ class Fakes(unittest.TestCase):
         self.assertEqual((suite.get("failures"), len(suite.findall("testcase/failure"))), ("1", 1))
         self.assertEqual(int(suite.get("tests")), len(suite))
         self.assertRegex(self.report["notes"][-1], "^[1-4] answers came only when packets were sent in rows, or still later")
+
+    def test_copies_of_a_stack(self):
+        class Late(Stack):
+            def answers(self, vector):
+                return [(0.06, raw) for _, raw in super().answers(vector)]
+
+        made = []
+
+        def make(*_):
+            made.append(Late())
+            return Device(made[-1]), Program(made[-1])
+
+        self.play(Late(), "--only", "flags-0?", "--patience", "30", "--fail-on", "looks", "--", "a command", make=make)
+        self.assertEqual((self.code, self.counts["tcp"]), (0, {"same": 8}))
+        self.assertEqual([each["name"] for each in self.report["results"]], [f"flags-0{digit:x}" for digit in range(16)])
+        first, *copies = made
+        self.assertEqual(len(copies), conformance.COPIES)
+        for copy in copies:
+            self.assertEqual(len(copy.vectors.keys() & {each.raw for each in copy.received}), 16 / conformance.COPIES)
 
     def test_late_resets(self):
         class Late(Stack):
@@ -522,6 +541,15 @@ class Fakes(unittest.TestCase):
 
 
 class Formats(unittest.TestCase):
+    def test_vectors_that_show_mistakes(self):
+        folder = conformance.VECTORS.parent
+        names = SETS["ipv4-netfilter"].keys() | SETS["ipv6-netfilter"].keys()
+        names |= {line.split()[0] for line in (folder.parent / "vectors-destination/ipv4-destination.txt").open()}
+        table = (folder / "mistakes.md").read_text()
+        shown = re.findall("`([a-z0-9-]+|[a-z]+-[0-9.]+)`", "".join(re.findall(r"^\|.*\|(.*)\|$", table, re.M)))
+        self.assertGreater(len(shown), 40)
+        self.assertEqual(set(shown) - names, set())
+
     def test_version(self):
         with tempfile.TemporaryDirectory() as folder:
             for text in conformance.VECTORS.parent.glob("*.txt"):

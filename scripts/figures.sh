@@ -91,7 +91,7 @@ says_lines '^\| (TCP resets|the same beside)' "$outputs/board"
 capi/footprint/run.sh >"$outputs/capi"
 says_lines '^\| `tcp_reset' "$outputs/capi"
 
-vectors=$(cat testdata/vectors/*.txt | grep -vc '^#')
+vectors=$(cat testdata/vectors*/*.txt | grep -vc '^#')
 says "$vectors [conformance vectors]"
 
 xdp/build.sh >"$outputs/xdp"

@@ -58,7 +58,7 @@
 //!
 //! [`tcp::Reset::in_reply_to_header`] takes a header and a length, for a segment that is not in one piece.
 //!
-//! # As a reference for your own stack
+//! # To test your own stack
 //!
 //! [`Profile::TcpStack`] answers as Linux does for a port on which nobody listens. This finds segments that `your_stack` answers in
 //! another way:

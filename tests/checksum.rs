@@ -2,8 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
+use support::model::sum;
 use support::noise;
-use support::reference::sum;
 use tcp_reset::checksum::Sum;
 
 /// The checksum by the RFC's own loop.

@@ -5,9 +5,9 @@
 
 use support::cases::framed;
 use support::doors::{Input, text};
+use support::model::{DestinationOfDelivered, DestinationOfDropped, Source};
 use support::packet::{Tcp, V4, V6, both};
 use support::protocol::UDP;
-use support::reference::{DestinationOfDelivered, DestinationOfDropped, Source};
 use tcp_reset::Endpoints;
 use tcp_reset::tcp::{ACK, FIN};
 

@@ -1,4 +1,4 @@
-//! Every public function answers as the reference model does, under every setting and in every direction, over a fixed set
+//! Every public function answers as the model does, under every setting and in every direction, over a fixed set
 //! of packets and frames.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use support::doors::{self, DOORS, Input, settings};
+use support::model::{DIRECTIONS, DestinationOfDropped, Source};
 use support::packet::{Tcp, both};
-use support::reference::{DIRECTIONS, DestinationOfDropped, Source};
 use support::{cases, on_all_cores};
 use tcp_reset::tcp::RST;
 use tcp_reset::{Checksum, Config, NoReset};

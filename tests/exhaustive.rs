@@ -12,10 +12,10 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use support::doors::{answer_by_one, settings};
+use support::model::DIRECTIONS;
 use support::on_all_cores;
 use support::packet::{Tcp, both, repair};
 use support::protocol::TCP;
-use support::reference::DIRECTIONS;
 use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Config, Profile};
 
@@ -33,7 +33,7 @@ fn lengths() -> Vec<u16> {
     all.filter(|&len| !is_thinned() || !edge.contains(&usize::from(len)) || usize::from(len) % STEP == 0).collect()
 }
 
-/// Compares the crate with the reference model for every item, and says how many packets `compare` compared.
+/// Compares the crate with the model for every item, and says how many packets `compare` compared.
 fn compare_all<T: Copy + Sync>(name: &str, items: &[T], compare: impl Fn(T) -> u64 + Sync) {
     let compared = AtomicU64::new(0);
     on_all_cores(items, |item| {

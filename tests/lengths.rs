@@ -4,8 +4,8 @@
 
 use support::DIRT;
 use support::doors::{STRICT, answer, answer_by_one};
+use support::model::{DestinationOfDelivered, long};
 use support::packet::{Tcp, V4, V6, both, partial, unstated};
-use support::reference::{DestinationOfDelivered, long};
 use tcp_reset::tcp::ACK;
 use tcp_reset::{Checksum, Config, NoReset};
 

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use support::cases::framed;
 use support::doors::{self, Input, Numbers, STRICT};
+use support::model::{DIRECTIONS, DestinationOfDelivered, DestinationOfDropped, Source};
 use support::noise;
 use support::packet::Tcp;
 use support::protocol::{ETHERTYPE_TAGS, FRAGMENT};
 use support::random::{self, Arbitrary, Packet, Unstructured};
-use support::reference::{DIRECTIONS, DestinationOfDelivered, DestinationOfDropped, Source};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 use tcp_reset::{Config, NoReset, Profile};
 

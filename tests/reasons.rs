@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use support::cases::{IPV4_ADDRESSES, IPV6_ADDRESSES, from_and_to};
 use support::doors::{self, STRICT};
 use support::faults;
+use support::model::{DIRECTIONS, DestinationOfDropped};
 use support::packet::{Parts, Tcp, V6, both, unstated};
 use support::protocol::{ROUTING, TCP};
-use support::reference::{DIRECTIONS, DestinationOfDropped};
 use tcp_reset::{Checksum, Config, NoReset, Profile, Reset};
 
 /// Each fault alone and any two, of packets, of frames with packets in them, and of segments: the first check that fails gives

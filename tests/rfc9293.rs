@@ -7,9 +7,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use support::doors::{Numbers, answer, numbers};
+use support::model::{DestinationOfDelivered, DestinationOfDropped, Source, Towards, long};
 use support::packet::{Tcp, both};
 use support::protocol::{CWR, ECE, PSH, URG};
-use support::reference::{DestinationOfDelivered, DestinationOfDropped, Source, Towards, long};
 use tcp_reset::tcp::{ACK, FIN, RST, Reset, SYN, reset_numbers, reset_numbers_towards, seg_len};
 use tcp_reset::{Config, NoReset};
 

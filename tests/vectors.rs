@@ -1,4 +1,5 @@
-//! Replays the recorded answers of Linux: see `testdata/vectors/README.md`. The test itself does not need Linux.
+//! Replays the recorded answers of Linux (`testdata/vectors/README.md`) and the answers towards the destination
+//! (`testdata/vectors-destination/README.md`). The test itself does not need Linux.
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
@@ -6,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use support::doors::{self, Input};
-use support::reference::{self, DestinationOfDelivered, DestinationOfDropped};
+use support::model::{self, DestinationOfDelivered, DestinationOfDropped};
 use support::vectors::{LICENSE, Vector, read};
 use tcp_reset::tcp::{ACK, RST};
 use tcp_reset::{Config, NoReset, Profile};
@@ -116,7 +117,7 @@ fn flags(family: Family, packet: &[u8]) -> impl Iterator<Item = u8> {
     packet.get(offset_of_tcp(family) + 13).copied().filter(|_| plain).into_iter()
 }
 
-/// The vectors of this kind are the reference model's, not Linux's, which has no such reset. They take their offenders from
+/// The vectors of this kind are the model's, not Linux's, which has no such reset. They take their offenders from
 /// the vectors that Linux answered. `cargo xtask regenerate` writes them.
 #[test]
 fn towards_the_destination() {
@@ -125,7 +126,7 @@ fn towards_the_destination() {
         ("ipv6", include_str!("../testdata/vectors/ipv6-netfilter.txt")),
     ] {
         let mut text = format!(
-            "{LICENSE}\n# Resets for the destination, {family}: worked out by this crate's reference model, not recorded from Linux. \
+            "{LICENSE}\n# Resets for the destination, {family}: worked out by this crate's model, not recorded from Linux. \
              README.md describes the format.\n"
         );
         for Vector { name, offender, .. } in read(offenders) {
@@ -134,16 +135,16 @@ fn towards_the_destination() {
             }
             for (word, towards) in [("dropped", DestinationOfDropped), ("delivered", DestinationOfDelivered)] {
                 let answer = doors::answer(&offender, &Config::new().towards(towards));
-                assert_eq!(answer, reference::packet(&offender, &Config::new().towards(towards)), "{word}-{name}");
+                assert_eq!(answer, model::packet(&offender, &Config::new().towards(towards)), "{word}-{name}");
                 let (name, answer) = (format!("{word}-{name}"), answer.map_err(|reason| format!("{reason:?}")));
                 writeln!(text, "{}", Vector { name, offender: offender.clone(), answer }).unwrap();
             }
         }
-        let path = format!("{}/testdata/vectors/{family}-destination.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/testdata/vectors-destination/{family}-destination.txt", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("TCP_RESET_WRITE_VECTORS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
         let written = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
-        assert!(text == written, "{path} is not what the reference model answers");
+        assert!(text == written, "{path} is not what the model answers");
     }
 }

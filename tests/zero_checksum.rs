@@ -4,7 +4,7 @@
 
 use support::cases::{Zero, for_zero_checksum, for_zero_header_checksum, own_zero};
 use support::doors::{STRICT, answer};
-use support::reference::{DIRECTIONS, sum, word};
+use support::model::{DIRECTIONS, sum, word};
 use tcp_reset::{Config, NoReset};
 
 /// Measured on Linux: the helper for checksum offload writes 0xffff; where the checksum is computed directly, it is 0x0000.

@@ -1,5 +1,5 @@
 /*
- * Replays the conformance vectors (testdata/vectors/README.md) on every level of the interface: packet, frame, segment,
+ * Replays the conformance vectors (testdata/vectors/README.md, testdata/vectors-destination/README.md) on every level of the interface: packet, frame, segment,
  * numbers; into a buffer of its own, into every buffer that is too small, and over the offender.
  *
  * Every buffer is a block of its own on the heap, exactly as long as the library is told: valgrind and AddressSanitizer

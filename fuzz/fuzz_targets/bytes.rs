@@ -6,8 +6,8 @@
 use libfuzzer_sys::fuzz_target;
 use support::doors::{self, Input, settings};
 use support::frames;
+use support::model::DIRECTIONS;
 use support::protocol::{ETHERTYPE_IPV4, ETHERTYPE_IPV6};
-use support::reference::DIRECTIONS;
 
 fuzz_target!(|bytes: &[u8]| {
     let [v4, v6] = [ETHERTYPE_IPV4, ETHERTYPE_IPV6].map(|ether_type| {

@@ -1,12 +1,12 @@
-//! Nearly correct packets, most with correct checksums, alone and in frames: the crate answers as the reference model does.
+//! Nearly correct packets, most with correct checksums, alone and in frames: the crate answers as the model does.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use support::cases::framed;
 use support::doors::{self, Input};
+use support::model::DIRECTIONS;
 use support::random::Packet;
-use support::reference::DIRECTIONS;
 
 fuzz_target!(|packet: Packet| {
     let frame = framed(&[[0x81, 0, 0x20, 7]; 2][..packet.bytes.len() % 3], &packet.bytes);

@@ -1,4 +1,4 @@
-//! What the fuzz target `smoltcp` and its test share: the stack, and the comparison of its answers with the crate's.
+//! What the example `smoltcp` and its test share: the stack, and the comparison of its answers with the crate's.
 
 pub mod comparison;
 pub mod stack;

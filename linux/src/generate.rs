@@ -8,7 +8,7 @@ mod ipv6;
 pub(crate) mod tcp;
 
 use fastrand::Rng;
-use support::reference::word;
+use support::model::word;
 
 use crate::Family;
 

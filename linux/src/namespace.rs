@@ -98,6 +98,21 @@ pub fn run(program: &str, arguments: &[&str], input: &str, package: &str) -> Res
     Ok(())
 }
 
+/// Runs a Bash script in the namespace. What it complains about is the error.
+pub fn run_script(script: &str, arguments: &[&str]) -> Result<()> {
+    let output = Command::new("bash")
+        .args(["-c", script, "bash"])
+        .args(arguments)
+        // No other program changes the tables of this namespace, and a plain user cannot write the usual lock file.
+        .env("XTABLES_LOCKFILE", "/dev/null")
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run bash")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", complaint.trim().replace('\n', "; "));
+    Ok(())
+}
+
 fn write(path: &str, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {text:?} to {path}"))
 }

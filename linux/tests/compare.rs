@@ -84,11 +84,15 @@ fn bad_arguments_are_one_line() {
 
 #[test]
 fn a_missing_program_is_named_with_its_package() {
+    let programs = std::env::temp_dir().join(format!("only-bash-{}", std::process::id()));
+    std::fs::create_dir(&programs).expect("a folder");
+    std::os::unix::fs::symlink("/bin/bash", programs.join("bash")).expect("bash");
     let output = Command::new(env!("CARGO_BIN_EXE_compare"))
         .args(["--reference", "forward", "--packets", "1"])
-        .env("PATH", "/nonexistent")
+        .env("PATH", &programs)
         .output()
         .expect("compare runs");
+    std::fs::remove_dir_all(&programs).expect("removed");
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("no network namespace") || errors.contains("/dev/net/tun") {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "CI has to have namespaces: {errors}");

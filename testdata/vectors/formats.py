@@ -16,7 +16,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 LONGEST_NAME = 127
 LICENSE = "MIT OR Apache-2.0"
-SETS = [f"ipv{ip}-{profile}" for profile in ("netfilter", "tcp-stack", "destination") for ip in (4, 6)]
+SETS = [f"ipv{ip}-{profile}" for profile in ("netfilter", "tcp-stack") for ip in (4, 6)]
 
 
 def read(name):
@@ -112,7 +112,7 @@ struct tcp_reset_vector_set {
 
 """
 TABLE = """
-static const struct tcp_reset_vector_set tcp_reset_vector_sets[6] = {
+static const struct tcp_reset_vector_set tcp_reset_vector_sets[4] = {
 @};
 
 #endif

@@ -51,8 +51,7 @@ impl Group {
             Self::Page => "chromium chromium-driver fonts-dejavu-core python3-selenium",
             Self::Kernel => "tshark",
             Self::Conformance => {
-                "gcc golang-go golang-gvisor-gvisor-dev libc6-dev liblwip-dev liblwipv6-dev libslirp-dev pkg-config \
-                 python3-venv"
+                "gcc golang-go golang-gvisor-gvisor-dev libc6-dev liblwipv6-dev libslirp-dev python3-venv"
             }
             Self::Xdp => "bpftool gcc libbpf-dev",
             Self::Capi => {
@@ -429,7 +428,6 @@ fn fuzz(project: &Project) -> Result<()> {
             }
         };
         both(project, target("bytes"), target("packets"))?;
-        script(project, "fuzz/smoltcp.sh", &["60"])?;
         Ok(cmd!(shell, "cargo test --quiet --manifest-path fuzz/Cargo.toml").run()?)
     })
 }

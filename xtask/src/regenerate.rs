@@ -1,4 +1,4 @@
-//! Every file that is derived from another: the vectors towards the destination, from the reference model; the vectors as JSON
+//! Every file that is derived from another: the vectors towards the destination, from the model; the vectors as JSON
 //! and as a C header; the header of the library for C. Needs neither root nor a kernel: what Linux answers is recorded by
 //! `cargo run --release -p tcp-reset-linux -- --record testdata/vectors`, before this.
 

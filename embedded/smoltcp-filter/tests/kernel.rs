@@ -114,7 +114,7 @@ impl Drop for Host {
 }
 
 fn ip(arguments: &str) -> anyhow::Result<()> {
-    namespace::run("ip", &arguments.split(' ').collect::<Vec<_>>(), "", "iproute2")
+    namespace::run_script(&format!("ip {arguments}"), &[])
 }
 
 /// Frames to `address` go to `mac`.

@@ -1,8 +1,8 @@
 //! TCP segments.
 
+use support::model::{pseudo_header, sum};
 use support::packet::{Parts, Tcp};
 use support::protocol::{CWR, ECE, PSH};
-use support::reference::{pseudo_header, sum};
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
 use super::Generator;

@@ -1,8 +1,8 @@
 //! Which offenders are recorded: each row of the contract, each flag byte, each length near an edge.
 
+use support::model::{pseudo_header, sum};
 use support::packet::{Parts, Tcp, V4, V6, repair_header};
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
-use support::reference::{pseudo_header, sum};
 use tcp_reset::tcp::{ACK, FIN, SYN};
 
 use crate::Family;

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use support::model::{pseudo_header, sum, word};
 use support::protocol::{AUTHENTICATION, DESTINATION_OPTIONS, EXTENSIONS, FRAGMENT, HOP_BY_HOP, ROUTING, TCP};
-use support::reference::{pseudo_header, sum, word};
 
 use crate::Family;
 

@@ -7,8 +7,8 @@ use tcp_reset::{Config, Profile};
 
 use support::DIRT;
 use support::frames::{ether_type, frame};
+use support::model;
 use support::packet::{Tcp, V4, repair};
-use support::reference;
 
 /// A SYN from 192.0.2.1 port 36050 to 198.51.100.2 port 80.
 pub fn syn() -> Vec<u8> {
@@ -54,11 +54,11 @@ pub fn reply(packet: &[u8]) -> Vec<u8> {
     reply_in(Profile::Netfilter, packet)
 }
 
-/// The reset that answers a packet in a profile, by the crate and by the reference model.
+/// The reset that answers a packet in a profile, by the crate and by the model.
 pub fn reply_in(profile: Profile, packet: &[u8]) -> Vec<u8> {
     let mut buffer = [DIRT; tcp_reset::MAX_LEN];
     let reply = tcp_reset::reset_with(packet, &Config::new().profile(profile), &mut buffer).unwrap().to_vec();
-    assert_eq!(reply, reference::packet(packet, &Config::new().profile(profile)).unwrap());
+    assert_eq!(reply, model::packet(packet, &Config::new().profile(profile)).unwrap());
     reply
 }
 

@@ -1,11 +1,11 @@
 //! The fixed set: packets and frames of every kind, the same in every run.
 
 use crate::doors::{Input, STRICT};
+use crate::model::{self, DIRECTIONS, DestinationOfDelivered, DestinationOfDropped, Source, Towards, word};
 use crate::packet::{Tcp, V4, V6, both, partial, repair, unstated};
 use crate::protocol::{
     AUTHENTICATION, DESTINATION_OPTIONS, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TAGS, EXTENSIONS, FRAGMENT, PSH, URG,
 };
-use crate::reference::{self, DIRECTIONS, DestinationOfDelivered, DestinationOfDropped, Source, Towards, word};
 use crate::{DIRT, faults, frames, noise};
 use tcp_reset::Config;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
@@ -289,7 +289,7 @@ pub fn for_zero_checksum(towards: Towards) -> [[Vec<u8>; 2]; 2] {
         };
         let mut version = 0;
         carrying(0).map(|packet| {
-            let reply = reference::packet(&packet, &Config::new().towards(towards)).unwrap();
+            let reply = model::packet(&packet, &Config::new().towards(towards)).unwrap();
             let number = word(&reply, reply.len() - 4);
             version += 1;
             carrying(number.into())[version - 1].clone()
@@ -322,7 +322,7 @@ pub fn own_zero() -> [Zero; 3] {
 /// end of the address.
 pub fn for_zero_header_checksum(hop_limit: u8) -> Vec<u8> {
     let mut offender = V4 { source: [10, 0, 0, 0], ..V4::default() };
-    let reply = reference::packet(&offender.bytes(), &STRICT.hop_limit(hop_limit)).unwrap();
+    let reply = model::packet(&offender.bytes(), &STRICT.hop_limit(hop_limit)).unwrap();
     offender.source[2..].copy_from_slice(&reply[10..12]);
     offender.bytes()
 }

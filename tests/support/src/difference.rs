@@ -36,8 +36,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::model::{extension_headers, pseudo_header, sum, word};
 use crate::protocol::{self, Flags};
-use crate::reference::{extension_headers, pseudo_header, sum, word};
 use tcp_reset::tcp::ACK;
 
 /// A field in which a packet differs from the reset that this crate writes.

@@ -2,7 +2,7 @@
 //! bytes or the reason for silence out. All tests call the crate through this table, or through [`answer`].
 
 use crate::DIRT;
-use crate::reference::{self, Answer, DestinationOfDropped, Ends, Source};
+use crate::model::{self, Answer, DestinationOfDropped, Ends, Source};
 use crate::text as read;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use tcp_reset::tcp::{self, ACK, Addresses, HEADER_LEN, RST, SYN};
@@ -28,15 +28,15 @@ pub enum Input {
 use Input::{Frame, Ipv4, Ipv6, Packet, SegmentOverIpv4, SegmentOverIpv6};
 
 impl Input {
-    /// The answer of the reference model.
+    /// The answer of the model.
     pub fn model(self, bytes: &[u8], config: &Config) -> Answer {
         match self {
-            Packet => reference::packet(bytes, config),
-            Ipv4 => reference::ipv4(bytes, config),
-            Ipv6 => reference::ipv6(bytes, config),
-            Frame => reference::frame(bytes, config),
-            SegmentOverIpv4 => reference::segment(&bytes[8..], &bytes[..8], config),
-            SegmentOverIpv6 => reference::segment(&bytes[32..], &bytes[..32], config),
+            Packet => model::packet(bytes, config),
+            Ipv4 => model::ipv4(bytes, config),
+            Ipv6 => model::ipv6(bytes, config),
+            Frame => model::frame(bytes, config),
+            SegmentOverIpv4 => model::segment(&bytes[8..], &bytes[..8], config),
+            SegmentOverIpv6 => model::segment(&bytes[32..], &bytes[..32], config),
         }
     }
 
@@ -153,8 +153,8 @@ pub const DOORS: &[Door] = &[
         }
         let header_len = u32::from(segment[12] >> 4) * 4;
         let numbers = Numbers {
-            seq: reference::long(segment, 4),
-            ack: reference::long(segment, 8),
+            seq: model::long(segment, 4),
+            ack: model::long(segment, 8),
             flags: segment[13],
             data_len: u32::try_from(segment.len()).unwrap().wrapping_sub(header_len),
         };
@@ -162,7 +162,7 @@ pub const DOORS: &[Door] = &[
             return None;
         }
         let (seq, ack) = self::numbers(numbers, config.towards);
-        let [mut source_port, mut destination_port] = [0, 2].map(|at| reference::word(segment, at));
+        let [mut source_port, mut destination_port] = [0, 2].map(|at| model::word(segment, at));
         if config.towards == Source {
             (source_port, destination_port) = (destination_port, source_port);
         }
@@ -185,14 +185,14 @@ pub fn answer(packet: &[u8], config: &Config) -> Answer {
             let _ = check(input, bytes, config);
         }
     }
-    assert_eq!(endpoints(packet), reference::endpoints(packet), "Endpoints::of {packet:02x?}");
+    assert_eq!(endpoints(packet), model::endpoints(packet), "Endpoints::of {packet:02x?}");
     check(Packet, packet, config)
 }
 
 /// The same by one function alone, where so many packets are tried that all would take minutes.
 pub fn answer_by_one(packet: &[u8], config: &Config) -> Answer {
     let answer = (DOORS[1].call)(packet, config).unwrap();
-    let expected = reference::packet(packet, config);
+    let expected = model::packet(packet, config);
     assert_eq!(answer, expected, "{config:?} {packet:02x?}");
     expected
 }
@@ -218,7 +218,7 @@ pub struct Numbers {
     pub data_len: u32,
 }
 
-/// What the crate answers, and asserts that all its functions answer as the reference model does, with a reply that is not
+/// What the crate answers, and asserts that all its functions answer as the model does, with a reply that is not
 /// longer than its offender and is never answered itself.
 pub fn check(input: Input, bytes: &[u8], config: &Config) -> Answer {
     let expected = input.model(bytes, config);

@@ -9,11 +9,11 @@ pub mod difference;
 pub mod doors;
 pub mod faults;
 pub mod frames;
+pub mod model;
 pub mod packet;
 pub mod protocol;
 #[cfg(feature = "random")]
 pub mod random;
-pub mod reference;
 mod text;
 pub mod vectors;
 

@@ -4,8 +4,8 @@
 //! V4 { tos: 0xff, tcp: Tcp { flags: FIN, ..Tcp::default() }, ..V4::default() }.bytes()
 //! ```
 
+use crate::model::{pseudo_header, sum};
 use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
-use crate::reference::{pseudo_header, sum};
 
 /// A TCP segment: by default a SYN.
 #[derive(Clone, Debug, PartialEq, Eq)]

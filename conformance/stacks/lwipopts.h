@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* For lwIP that is built here from its sources; Debian's library has its own. */
+/* lwIP's settings. */
 #define LWIP_IPV6 1
 #define LWIP_SOCKET 0
 #define LWIP_NETCONN 0

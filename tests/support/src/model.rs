@@ -1,4 +1,4 @@
-//! The reference model: a second, slow and plain implementation of the crate's whole contract, to compare the crate with.
+//! The model: a second, slow and plain implementation of the crate's whole contract, to compare the crate with.
 //!
 //! It shares only the names of the settings and reasons with the crate: bytes are indexed, numbers are wide, the checksum
 //! is RFC 1071's own loop. The checks are in the order of the table in the documentation of [`NoReset`]: the first that fails
