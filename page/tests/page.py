@@ -457,7 +457,8 @@ class Page(unittest.TestCase):
 
     @staticmethod
     def vectors(name):
-        lines = (ROOT / f"testdata/vectors/{name}.txt").read_text().splitlines()
+        folder = "vectors-destination" if name.endswith("-destination") else "vectors"
+        lines = (ROOT / f"testdata/{folder}/{name}.txt").read_text().splitlines()
         return [line.split() for line in lines if not line.startswith("#")]
 
     def test_every_vector_is_answered_as_linux_does(self):
