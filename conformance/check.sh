@@ -21,9 +21,9 @@ beside python3 conformance/test_conformance.py --quiet
 tests=$!
 cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
 
-# steady NAME FILE: what is the same in each run. Two stacks accept from another thread, before or after the marker segment.
+# comparable NAME FILE: what is the same in each run. Two stacks accept from another thread, before or after the marker segment.
 headline='^ipv[46]-|^Note: |^\| [A-Za-z, ]* \| [0-9]+ \|'
-steady() {
+comparable() {
     case $1 in
     ipstack) grep -vE "$headline|SYN/ACK|must not appear on a network" "$2" | cat -s ;;
     netstack-smoltcp) grep -vE "$headline|SYN/ACK" "$2" | cat -s ;;
@@ -69,12 +69,12 @@ for name in "${playable[@]}"; do
     wait "${plays[$name]}" || die "$name could not be tested"
 done
 for name in "${playable[@]}"; do
-    steady "$name" "conformance/results/$name.md" >"$built/expected.md"
-    steady "$name" "$built/$name.md" >"$built/found.md"
+    comparable "$name" "conformance/results/$name.md" >"$built/expected.md"
+    comparable "$name" "$built/$name.md" >"$built/found.md"
     # On a busy machine an answer may come too late: what differs is tested once more, alone.
     if ! cmp -s "$built/expected.md" "$built/found.md"; then
         results "$name" >"$built/$name.md"
-        steady "$name" "$built/$name.md" >"$built/found.md"
+        comparable "$name" "$built/$name.md" >"$built/found.md"
         if ! diff "$built/expected.md" "$built/found.md"; then
             other=$(other_version "$name")
             test -n "$other" || die "$name answers otherwise than conformance/results/$name.md"

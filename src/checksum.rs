@@ -4,7 +4,7 @@
 //! sum (RFC 1071 §2 B), so only [`Sum::checksum`] deals with bytes. Wider words give the same sum as 16-bit ones,
 //! because 2^16, 2^32 and 2^64 are all 1 modulo 65535: a carry out of the top is added at the bottom.
 
-/// What a sum is kept in: as wide as the machine adds in one instruction.
+/// What a sum is kept in: the machine's own width.
 #[cfg(target_pointer_width = "64")]
 type Accumulator = u64;
 #[cfg(not(target_pointer_width = "64"))]

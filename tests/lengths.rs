@@ -2,7 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-use support::DIRT;
+use support::FILL;
 use support::doors::{STRICT, answer, answer_by_one};
 use support::model::{DestinationOfDelivered, long};
 use support::packet::{Tcp, V4, V6, both, partial, unstated};
@@ -25,7 +25,7 @@ fn padding_changes_nothing() {
     for packet in both(&Tcp { seq: SEQ, data: b"seven !".to_vec(), ..Tcp::default() }) {
         let reply = answer(&packet, &NETFILTER);
         for padding in 0..=1500 {
-            let padded = [&packet[..], &vec![DIRT; padding]].concat();
+            let padded = [&packet[..], &vec![FILL; padding]].concat();
             assert_eq!(answer_by_one(&padded, &NETFILTER), reply, "{padding} bytes");
         }
     }

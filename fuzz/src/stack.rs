@@ -5,7 +5,7 @@ use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxT
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use std::mem::take;
-use support::DIRT;
+use support::FILL;
 
 /// The stack's IPv4 address, in a network of 256.
 pub const IPV4: [u8; 4] = [192, 0, 2, 2];
@@ -91,7 +91,7 @@ struct Sending<'a>(&'a mut Vec<Vec<u8>>);
 
 impl TxToken for Sending<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, send: F) -> R {
-        let mut packet = vec![DIRT; len];
+        let mut packet = vec![FILL; len];
         let result = send(&mut packet);
         self.0.push(packet);
         result

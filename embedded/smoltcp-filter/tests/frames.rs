@@ -6,7 +6,7 @@ use smoltcp::phy::{Device, Loopback, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress};
 use smoltcp_filter::Filter;
-use support::DIRT;
+use support::FILL;
 use support::frames::{ether_type, frame};
 use support::packet::{Tcp, V4, V6};
 use support::protocol::{ETHERTYPE_IPV4, TCP, UDP};
@@ -43,7 +43,7 @@ fn received(frame: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_frame_to_a_closed_port_is_answered() {
-    let mut buffer = [DIRT; ethernet::MAX_LEN];
+    let mut buffer = [FILL; ethernet::MAX_LEN];
     let config = Config::new().profile(Profile::TcpStack);
     let reset = ethernet::reset_with(&syn(OWN, &[], 80), &config, &mut buffer).unwrap();
     assert_eq!(received(&syn(OWN, &[], 80)), reset);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::{NetSlice, SlicedPacket, TcpHeaderSlice, TransportSlice};
 use tcp_reset::{Config, Profile};
 
-use support::DIRT;
+use support::FILL;
 use support::frames::{ether_type, frame};
 use support::model;
 use support::packet::{Tcp, V4, repair};
@@ -56,7 +56,7 @@ pub fn reply(packet: &[u8]) -> Vec<u8> {
 
 /// The reset that answers a packet in a profile, by the crate and by the model.
 pub fn reply_in(profile: Profile, packet: &[u8]) -> Vec<u8> {
-    let mut buffer = [DIRT; tcp_reset::MAX_LEN];
+    let mut buffer = [FILL; tcp_reset::MAX_LEN];
     let reply = tcp_reset::reset_with(packet, &Config::new().profile(profile), &mut buffer).unwrap().to_vec();
     assert_eq!(reply, model::packet(packet, &Config::new().profile(profile)).unwrap());
     reply

@@ -6,7 +6,7 @@ use crate::packet::{Tcp, V4, V6, both, partial, repair, unstated};
 use crate::protocol::{
     AUTHENTICATION, DESTINATION_OPTIONS, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_TAGS, EXTENSIONS, FRAGMENT, PSH, URG,
 };
-use crate::{DIRT, faults, frames, noise};
+use crate::{FILL, faults, frames, noise};
 use tcp_reset::Config;
 use tcp_reset::tcp::{ACK, FIN, RST, SYN};
 
@@ -120,7 +120,7 @@ fn lengths(all: &mut Vec<Vec<u8>>) {
     for whole in [v4, v6, walked] {
         assert_eq!(whole.len(), 130);
         all.extend((0..130).map(|len| whole[..len].to_vec()));
-        all.extend([1, 2, 19, 200].map(|padding| [&whole[..], &vec![DIRT; padding]].concat()));
+        all.extend([1, 2, 19, 200].map(|padding| [&whole[..], &vec![FILL; padding]].concat()));
     }
     // The length that the IP header states.
     let set = |packet: &[u8], at: usize, value: u8| {
@@ -268,7 +268,7 @@ fn offloaded(all: &mut Vec<Vec<u8>>) {
         add(all, &whole, tcp_at);
         let whole = unstated(&partial(&whole, tcp_at));
         all.extend((0..whole.len()).map(|len| whole[..len].to_vec()));
-        all.push([&whole[..], &[DIRT; 3]].concat());
+        all.push([&whole[..], &[FILL; 3]].concat());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every public function of the crate that makes a reset, each behind a door of one form: bytes and settings in, the reset's
 //! bytes or the reason for silence out. All tests call the crate through this table, or through [`answer`].
 
-use crate::DIRT;
+use crate::FILL;
 use crate::model::{self, Answer, DestinationOfDropped, Ends, Source};
 use crate::text as read;
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -302,7 +302,7 @@ fn answer_segment(segment: &[u8], addresses: &[u8], config: &Config) -> Answer {
 }
 
 fn bytes_of(reset: &tcp::Reset, addresses: &[u8]) -> Vec<u8> {
-    let mut bytes = [DIRT; HEADER_LEN];
+    let mut bytes = [FILL; HEADER_LEN];
     reset.write_to(addresses_of(addresses), &mut bytes);
     bytes.to_vec()
 }
@@ -329,11 +329,11 @@ fn put_tcp(bytes: &mut [u8], tcp: &tcp::Reset) {
 
 /// What `answer` returns. Asserts that it is the front of the buffer and that nothing else was written.
 fn written<const N: usize>(answer: impl FnOnce(&mut [u8; N]) -> Result<&mut [u8], NoReset>) -> Answer {
-    let mut buffer = [DIRT; N];
+    let mut buffer = [FILL; N];
     let reply = answer(&mut buffer).map(|reply| reply.to_vec());
     let (front, rest) = buffer.split_at(reply.as_ref().map_or(0, Vec::len));
     assert_eq!(front, reply.as_deref().unwrap_or_default(), "the reply is not in the buffer");
-    assert!(rest.iter().all(|&byte| byte == DIRT), "more than the reply was written");
+    assert!(rest.iter().all(|&byte| byte == FILL), "more than the reply was written");
     reply
 }
 
@@ -344,8 +344,8 @@ fn in_place(offender: &[u8], write: impl Fn(&mut [u8]) -> Option<&mut [u8]>) -> 
     assert_eq!(frame[..reply.len()], reply);
     assert_eq!(frame[reply.len()..], offender[reply.len()..], "in place more than the reply was written");
     for len in [0, reply.len() - 1] {
-        let mut short = vec![DIRT; len];
-        assert!(write(&mut short).is_none() && short.iter().all(|&byte| byte == DIRT), "a short slice was written to");
+        let mut short = vec![FILL; len];
+        assert!(write(&mut short).is_none() && short.iter().all(|&byte| byte == FILL), "a short slice was written to");
     }
     reply
 }

@@ -18,7 +18,7 @@ mod text;
 pub mod vectors;
 
 /// The bytes of a buffer before the crate writes to it: a missing or an extra byte shows.
-pub const DIRT: u8 = 0xa5;
+pub const FILL: u8 = 0xa5;
 
 /// Bytes without a pattern (a xorshift generator's), the same in every run.
 #[must_use]

@@ -2,7 +2,7 @@
 
 pub use arbitrary::{Arbitrary, Result, Unstructured};
 
-use crate::DIRT;
+use crate::FILL;
 use crate::packet::{Tcp, V4, V6, repair};
 use crate::protocol::{AUTHENTICATION, EXTENSIONS, FRAGMENT, TCP};
 use tcp_reset::tcp::RST;
@@ -36,7 +36,7 @@ impl<'a> Arbitrary<'a> for Packet {
         // Some are padded, some cut.
         if unstructured.ratio(1, 5)? {
             let end = i8::arbitrary(unstructured)?;
-            bytes.resize(bytes.len().saturating_add_signed(end.into()), DIRT);
+            bytes.resize(bytes.len().saturating_add_signed(end.into()), FILL);
         }
         Ok(Self { bytes, config })
     }
