@@ -12,7 +12,7 @@ use regex::Regex;
 use xshell::{Cmd, cmd};
 
 use crate::project::Project;
-use crate::{deny, links, package, public_api};
+use crate::{coverage, deny, links, mutants, package, public_api};
 
 #[derive(Args)]
 pub struct Options {
@@ -266,7 +266,7 @@ fn lint(project: &Project) -> Result<()> {
     })?;
     project.step("the oldest Rust promised", || oldest_rust(project))?;
     project.step("links in the documents", || links::run(project))?;
-    project.step("line coverage of src/", || script(project, "scripts/coverage.sh", &[]))?;
+    project.step("line coverage of src/", || coverage::run(project))?;
     tool(project, "cargo-public-api", "cargo-public-api", "CARGO_PUBLIC_API")?;
     project.step("the public interface", || public_api::run(project, &public_api::Options::default()))?;
     project.step("documentation", || {
@@ -323,7 +323,7 @@ fn capture_out(project: &Project) -> Result<()> {
     let file = project.target_dir.join("resets.pcap");
     let printed = cmd!(shell, "cargo run --quiet --release -p tcp-reset-capture -- -w {file}").read()?;
     let written =
-        Regex::new(r"(?m)^resets: ([0-9]+) ")?.captures(&printed).context("no count of resets")?[1].parse()?;
+        Regex::new(r"(?m)^resets: ([0-9]+) ")?.captures(&printed).context("no count of resets")?[1].parse::<usize>()?;
     for (command, word) in
         [(cmd!(shell, "tcpdump -nnvvr {file}"), "(correct)"), (cmd!(shell, "tshark -r {file}"), "RST")]
     {
@@ -434,7 +434,7 @@ fn fuzz(project: &Project) -> Result<()> {
 
 fn mutants(project: &Project) -> Result<()> {
     tool(project, "cargo-mutants", "cargo-mutants", "CARGO_MUTANTS")?;
-    project.step("mutants", || script(project, "scripts/mutants.sh", &["--dozen"]))
+    project.step("mutants", || mutants::run(project, &mutants::Options { dozen: true, ..Default::default() }))
 }
 
 // Helpers.
@@ -459,7 +459,7 @@ fn both(
 }
 
 /// Runs a command without its output, which is what an error shows the end of.
-fn quiet(command: Cmd) -> Result<String> {
+pub fn quiet(command: Cmd) -> Result<String> {
     let name = command.to_string();
     let output = command.quiet().ignore_status().output()?;
     let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -4,10 +4,12 @@
 
 mod bare_metal;
 mod ci;
+mod coverage;
 mod deny;
 mod footprint;
 mod limits;
 mod links;
+mod mutants;
 mod package;
 mod project;
 mod public_api;
@@ -31,6 +33,8 @@ struct Arguments {
 enum Task {
     /// All checks that a change has to pass; half an hour; as root, on Debian 12 with rustup
     Ci(ci::Options),
+    /// The lines of `src/` that no test runs; two minutes; it needs rustup
+    Coverage,
     /// Licences, sources and security advisories of all dependencies; a minute; cargo-deny, and network for the advisories
     Deny,
     /// Linked sizes on two small machines, as README has them; two minutes
@@ -39,6 +43,8 @@ enum Task {
     Header(regenerate::HeaderOptions),
     /// Links and paths in the documents, and the width of README's code
     Links,
+    /// Mutation testing; three quarters of an hour; it needs cargo-mutants, rustup and a cross compiler
+    Mutants(mutants::Options),
     /// The packages for the registry, built and tested in another folder; a minute
     Package,
     /// The public interface against its list; a minute; it needs cargo-public-api and the nightly Rust
@@ -63,10 +69,12 @@ fn run(arguments: &Arguments) -> Result<()> {
     let project = Project::open()?;
     let result = match &arguments.task {
         Task::Ci(options) => ci::run(&project, options),
+        Task::Coverage => coverage::run(&project),
         Task::Deny => deny::run(&project),
         Task::Footprint(options) => footprint::run(&project, options),
         Task::Header(options) => regenerate::header(&project, options),
         Task::Links => links::run(&project),
+        Task::Mutants(options) => mutants::run(&project, options),
         Task::Package => package::run(&project),
         Task::PublicApi(options) => public_api::run(&project, options),
         Task::Regenerate => regenerate::run(&project),

@@ -14,7 +14,7 @@ use xshell::cmd;
 
 use crate::ci::{self, script};
 use crate::project::Project;
-use crate::{deny, package};
+use crate::{deny, mutants, package};
 
 #[derive(Args)]
 pub struct Options {
@@ -178,7 +178,9 @@ fn long_steps(project: &Project, length: &Length, has_mutants: bool) -> Result<(
         ["4", "6"].iter().try_for_each(|family| ci::compare(project, family, length.packets, &seed))
     })?;
     if has_mutants {
-        project.step("mutation testing", || script(project, "scripts/mutants.sh", length.mutants))?;
+        let arguments = length.mutants.iter().map(|word| (*word).to_owned()).collect();
+        let options = mutants::Options { dozen: false, arguments };
+        project.step("mutation testing", || mutants::run(project, &options))?;
     }
     for (what, name, value, test) in [
         ("MiB beside connections that are cut", "TCP_RESET_MIB", length.mebibytes, "clients -- both_ends"),
