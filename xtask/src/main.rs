@@ -1,4 +1,3 @@
-#![allow(dead_code)] // until all scripts are here
 //! The checks and measurements of this repository that are more than one call of cargo: `cargo xtask --help` lists them.
 //! [`project`] has what they share, [`limits`] compares a measured figure with its limit.
 
