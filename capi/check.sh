@@ -228,7 +228,7 @@ lwip() {
     timeout 120 unshare --net python3 capi/lwip/test.py "$work/host"
 }
 
-# The libraries that footprint/run.sh has measured, linked by arm-none-eabi-gcc into the same tests, on a Cortex-M in QEMU.
+# The libraries that the step before has measured, linked by arm-none-eabi-gcc into the same tests, on a Cortex-M in QEMU.
 cortex_m() {
     local machine cpu file program arguments=enable=on,target=native,arg=vectors
     for file in testdata/vectors*/*.txt; do
@@ -283,7 +283,7 @@ step "examples, by make, cmake and meson" examples
 step "an NFQUEUE firewall" firewall
 step "lwIP" lwip
 step "the page, as a new user" capi/readme.sh
-step "footprint" capi/footprint/run.sh
+step "footprint" cargo xtask c-footprint
 step "Cortex-M in QEMU" cortex_m
 step "big-endian in QEMU" big_endian
 printf '\ncapi/check.sh: all passed in %d s\n' $SECONDS

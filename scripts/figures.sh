@@ -43,7 +43,7 @@ says_lines() {
 cargo run --quiet --release -p tcp-reset-capture >"$outputs/resets"
 says_lines '^(packets|resets|silences|same as|not compared)' "$outputs/resets"
 
-benches/peers/instructions.sh >"$outputs/instructions"
+cargo xtask instructions >"$outputs/instructions"
 # count SET: its instructions.
 count() {
     awk -v set="$1" '$1 == set { printf "%.0f", $2; found = 1 } END { exit !found }' "$outputs/instructions"
@@ -64,7 +64,7 @@ says "$ipv4 bytes of linked code for IPv4 and $both for both versions"
 says "at s, $(size 'tcp-reset, IPv4, at opt-level s') and $(size 'tcp-reset, IPv4 and IPv6, at opt-level s')"
 says "both versions take $(size 'tcp-reset, IPv4 and IPv6, as a value: decide, then write')"
 
-embedded/firmware/run.sh >"$outputs/firmware"
+cargo xtask firmware >"$outputs/firmware"
 # deepest NAMES: the greatest stack depth among the reports whose names match.
 deepest() {
     sed -nE "s/^$1: .*; stack ([0-9]+) .*/\1/p" "$outputs/firmware" | sort -n | tail -n 1 | grep .
@@ -85,10 +85,10 @@ small=$(syn thumbv7m-none-eabi '"z"')
 fast=$(syn thumbv7m-none-eabi 3)
 says "$small to answer a SYN on thumbv7m at opt-level z, $fast at 3"
 
-embedded/board/run.sh >"$outputs/board"
+cargo xtask board >"$outputs/board"
 says_lines '^\| (TCP resets|the same beside)' "$outputs/board"
 
-capi/footprint/run.sh >"$outputs/capi"
+cargo xtask c-footprint >"$outputs/capi"
 says_lines '^\| `tcp_reset' "$outputs/capi"
 
 vectors=$(cat testdata/vectors*/*.txt | grep -vc '^#')

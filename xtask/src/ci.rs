@@ -12,7 +12,10 @@ use regex::Regex;
 use xshell::{Cmd, cmd};
 
 use crate::project::Project;
-use crate::{coverage, deny, links, mutants, package, public_api};
+use crate::{
+    board, coverage, deny, firmware, footprint, limits, links, mutants, no_panic, other_machines, package, peers,
+    public_api,
+};
 
 #[derive(Args)]
 pub struct Options {
@@ -86,7 +89,7 @@ impl Group {
             Self::Xdp => xdp(project),
             Self::Capi => capi(project),
             Self::Embedded => {
-                project.step("no panic is linked in", || script(project, "embedded/no-panic.sh", &[]))?;
+                project.step("no panic is linked in", || no_panic::run(project, &no_panic::Options::default()))?;
                 rest_of_embedded(project)
             }
             Self::Measurements => measurements(project),
@@ -374,22 +377,22 @@ fn capi_tools(project: &Project) -> Result<()> {
 fn capi_beside_no_panic(project: &Project) -> Result<()> {
     capi_tools(project)?;
     project.step("the library for C; no panic is linked in", || {
-        let no_panic = |project: &Project| script(project, "embedded/no-panic.sh", &[]);
+        let no_panic = |project: &Project| no_panic::run(project, &no_panic::Options::default());
         both(project, |project| script(project, "capi/check.sh", &[]), no_panic)
     })
 }
 
 fn rest_of_embedded(project: &Project) -> Result<()> {
-    project.step("footprint", || crate::footprint::run(project, &crate::limits::Options::default()))?;
-    project.step("other machines", || script(project, "embedded/other-machines.sh", &[]))?;
-    project.step("firmware in QEMU", || script(project, "embedded/firmware/run.sh", &[]))?;
-    project.step("a board on the wire, in QEMU", || script(project, "embedded/board/run.sh", &[]))
+    project.step("footprint", || footprint::run(project, &limits::Options::default()))?;
+    project.step("other machines", || other_machines::run(project))?;
+    project.step("firmware in QEMU", || firmware::run(project, &limits::Options::default()))?;
+    project.step("a board on the wire, in QEMU", || board::run(project, &limits::Options::default()))
 }
 
 fn measurements(project: &Project) -> Result<()> {
     let shell = &project.shell;
-    project.step("instructions", || script(project, "benches/peers/instructions.sh", &[]))?;
-    project.step("bytes of call sites", || script(project, "benches/peers/call-sites.sh", &[]))?;
+    project.step("instructions", || peers::instructions(project, &limits::Options::default()))?;
+    project.step("bytes of call sites", || peers::call_sites(project, &limits::Options::default()))?;
     // Its times need a quiet machine.
     project.step("the benchmark (shortened to three rounds): all answers are the same", || {
         let printed = cmd!(shell, "cargo run --quiet --profile lto -p tcp-reset-peers -- --rounds 3").read()?;

@@ -15,7 +15,7 @@ use crate::project::Project;
 pub struct Options {
     /// Sets the limits to what is measured and two percent of room
     #[arg(long)]
-    set_limits: bool,
+    pub set_limits: bool,
 }
 
 /// Measured figures, in the order in which they were measured.

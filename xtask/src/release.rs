@@ -14,7 +14,7 @@ use xshell::cmd;
 
 use crate::ci::{self, script};
 use crate::project::Project;
-use crate::{deny, mutants, package};
+use crate::{deny, mutants, no_panic, package};
 
 #[derive(Args)]
 pub struct Options {
@@ -33,7 +33,8 @@ struct Length {
     /// Beside connections that are cut.
     mebibytes: &'static str,
     mutants: &'static [&'static str],
-    no_panic: &'static [&'static str],
+    /// core at each opt-level.
+    no_panic: bool,
     /// In motion, of each row.
     connections: &'static str,
     /// Connections to be cut.
@@ -48,7 +49,7 @@ const FULL: Length = Length {
     packets: "10000000",
     mebibytes: "1024",
     mutants: &[],
-    no_panic: &["--long"],
+    no_panic: true,
     connections: "1000",
     flood: "1000000",
     xdp: ["50000", "30", "xdp/target/speed.svg", "1"],
@@ -60,7 +61,7 @@ const REHEARSAL: Length = Length {
     packets: "100000",
     mebibytes: "64",
     mutants: &["--sharding", "round-robin", "--shard", "0/40"],
-    no_panic: &[],
+    no_panic: false,
     connections: "50",
     flood: "100000",
     xdp: ["50000", "3", "xdp/target/speed.svg", "0.5"],
@@ -192,7 +193,7 @@ fn long_steps(project: &Project, length: &Length, has_mutants: bool) -> Result<(
             Ok(cmd!(shell, "cargo").args(words).env("CI", "true").env(name, value).run()?)
         })?;
     }
-    project.step("no panic is linked in", || script(project, "embedded/no-panic.sh", length.no_panic))
+    project.step("no panic is linked in", || no_panic::run(project, &no_panic::Options { long: length.no_panic }))
 }
 
 /// They run beside the other long steps, with their output in files.

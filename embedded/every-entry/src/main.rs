@@ -1,5 +1,5 @@
 //! An image that calls every public entry of tcp-reset, each with data that the compiler does not know. It is linked,
-//! not run: `../no-panic.sh` reads its symbols.
+//! not run: `cargo xtask no-panic` reads its symbols.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! Replays the conformance vectors and measures the stack and the instructions that a reset takes. `run.sh` runs it in QEMU;
+//! Replays the conformance vectors and measures the stack and the instructions that a reset takes. `cargo xtask firmware` runs it in QEMU;
 //! it prints by semihosting.
 
 #![no_std]

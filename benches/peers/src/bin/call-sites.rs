@@ -1,4 +1,4 @@
-//! Functions that do nothing but call the crate: `call-sites.sh` reads how many bytes each of them takes.
+//! Functions that do nothing but call the crate: `cargo xtask call-sites` reads how many bytes each of them takes.
 
 use std::hint::black_box;
 
