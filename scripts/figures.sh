@@ -94,17 +94,17 @@ says_lines '^\| `tcp_reset' "$outputs/capi"
 vectors=$(cat testdata/vectors*/*.txt | grep -vc '^#')
 says "$vectors [conformance vectors]"
 
-xdp/build.sh >"$outputs/xdp"
+cargo xtask xdp-build >"$outputs/xdp"
 # xdp NAME: its figure, with a comma before the thousands.
 xdp() {
-    awk -v name="$1" '$1 == name { print $2; found = 1 } END { exit !found }' xdp/target/{program,verifier}.txt |
+    awk -v name="$1" '$1 == name { print $2; found = 1 } END { exit !found }' "$outputs/xdp" |
         sed -E ':more; s/([0-9])([0-9]{3})(,|$)/\1,\2\3/; t more'
 }
 instructions=$(xdp instructions)
 says "$instructions instructions; the verifier processes "
 # The verifier is the kernel's: its count belongs to one version.
 linux=$(uname -r | cut -d . -f 1,2)
-if ! grep -q '^verifier ' xdp/target/verifier.txt; then
+if ! grep -q '^verifier ' "$outputs/xdp"; then
     skip "the verifier's count in xdp/README.md" "bpf(2) is not allowed here"
 elif ! grep -qF "(Linux $linux)" xdp/README.md; then
     echo "the verifier's count in xdp/README.md is that of another Linux than $linux: not compared"

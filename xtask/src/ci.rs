@@ -14,7 +14,7 @@ use xshell::{Cmd, cmd};
 use crate::project::Project;
 use crate::{
     board, coverage, deny, firmware, footprint, limits, links, mutants, no_panic, other_machines, package, peers,
-    public_api,
+    public_api, xdp,
 };
 
 #[derive(Args)]
@@ -86,7 +86,7 @@ impl Group {
             Self::Page => page(project),
             Self::Kernel => kernel(project),
             Self::Conformance => conformance(project),
-            Self::Xdp => xdp(project),
+            Self::Xdp => at_xdp(project),
             Self::Capi => capi(project),
             Self::Embedded => {
                 project.step("no panic is linked in", || no_panic::run(project, &no_panic::Options::default()))?;
@@ -359,9 +359,9 @@ fn conformance(project: &Project) -> Result<()> {
     })
 }
 
-fn xdp(project: &Project) -> Result<()> {
-    project.step("bpf-linker", || script(project, "xdp/build.sh", &["--install-linker"]))?;
-    project.step("the same resets at XDP", || script(project, "xdp/check.sh", &[]))
+fn at_xdp(project: &Project) -> Result<()> {
+    project.step("bpf-linker", || xdp::install_linker(project))?;
+    project.step("the same resets at XDP", || xdp::check(&project.with_ci()))
 }
 
 fn capi(project: &Project) -> Result<()> {

@@ -30,6 +30,23 @@ pub fn check(project: &Project, shell: &Shell, options: &Options, file: &str, fi
     if options.set_limits {
         return Ok(shell.write_file(file, set(shell, &text, figures)?)?);
     }
+    let others = other_versions(shell, file)?;
+    let over = compare(&text, figures).with_context(|| file.to_owned())?;
+    for line in &over {
+        eprintln!("{file}: {line}");
+    }
+    if !others.is_empty() {
+        let what = format!("{file}, figures over the limit: {}", over.len());
+        return project.report(&what, &format!("{others}; `--set-limits` sets it again"));
+    }
+    ensure!(over.is_empty(), "{file}: over the limit");
+    Ok(())
+}
+
+/// What differs here from the versions that a file belongs to.
+pub fn other_versions(shell: &Shell, file: &str) -> Result<String> {
+    let text = shell.read_file(file)?;
+    ensure!(dependencies(&text).next().is_some(), "{file} does not say which versions it belongs to");
     let mut others = Vec::new();
     for (what, version) in dependencies(&text) {
         let here = version_of(shell, what)?;
@@ -37,17 +54,7 @@ pub fn check(project: &Project, shell: &Shell, options: &Options, file: &str, fi
             others.push(format!("it belongs to {what} {version}, here is {here}"));
         }
     }
-    ensure!(dependencies(&text).next().is_some(), "{file} does not say which versions it belongs to");
-    let over = compare(&text, figures).with_context(|| file.to_owned())?;
-    for line in &over {
-        eprintln!("{file}: {line}");
-    }
-    if !others.is_empty() {
-        let what = format!("{file}, figures over the limit: {}", over.len());
-        return project.report(&what, &format!("{}; `--set-limits` sets it again", others.join("; ")));
-    }
-    ensure!(over.is_empty(), "{file}: over the limit");
-    Ok(())
+    Ok(others.join("; "))
 }
 
 /// What each figure over its limit is.

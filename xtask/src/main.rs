@@ -20,6 +20,7 @@ mod project;
 mod public_api;
 mod regenerate;
 mod release;
+mod xdp;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,12 @@ enum Task {
     Regenerate,
     /// What a version has to pass before it is tagged; hours; as root, on a quiet machine
     Release(release::Options),
+    /// The benchmark at XDP; as root
+    XdpBenchmark(xdp::BenchmarkOptions),
+    /// Builds the XDP program and its loader, target/release/xdp-reset; a minute the first time
+    XdpBuild(xdp::BuildOptions),
+    /// The XDP program beside the crate, and on the wire; some minutes; as root
+    XdpCheck,
 }
 
 fn main() -> ExitCode {
@@ -105,6 +112,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         Task::PublicApi(options) => public_api::run(&project, options),
         Task::Regenerate => regenerate::run(&project),
         Task::Release(options) => release::run(&project, options),
+        Task::XdpBenchmark(options) => options.run(&project),
+        Task::XdpBuild(options) => xdp::build(&project, options),
+        Task::XdpCheck => xdp::check(&project),
     };
     project.print_notes()?;
     result

@@ -14,7 +14,7 @@ use xshell::cmd;
 
 use crate::ci::{self, script};
 use crate::project::Project;
-use crate::{deny, mutants, no_panic, package};
+use crate::{deny, mutants, no_panic, package, xdp};
 
 #[derive(Args)]
 pub struct Options {
@@ -114,7 +114,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     // After the fuzzers, so that the machine is quiet.
     project.step("the README's figures", || script(project, "scripts/figures.sh", &[]))?;
     project.step("the gate", || Ok(cmd!(shell, ".ci/run").env("CI", "true").run()?))?;
-    project.step("the ratios that xdp/README.md asks for", || script(project, "xdp/benchmark.sh", &length.xdp))?;
+    project.step("the ratios that xdp/README.md asks for", || xdp::benchmark(project, &length.xdp))?;
     nothing_missing(project, &version)?;
     println!("{version} may be tagged: git tag -s v{version} && cargo publish");
     Ok(())

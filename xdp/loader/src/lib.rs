@@ -25,7 +25,7 @@ use crate::capabilities::{TO_LOAD, TO_SEE_OTHERS, missing};
 use crate::counters::Counters;
 use crate::setup::{Setup, SetupMaps};
 
-/// What `build.sh` makes of `program/`.
+/// What `cargo xtask xdp-build` makes of `program/`.
 static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/xdp-reset-program");
 
 /// The name of the program, by which `bpftool prog` lists it.
