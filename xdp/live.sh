@@ -276,6 +276,28 @@ s.close()' 2>"$work/own" || code=$?
     echo "own connections: warned of, left alone by --syn"
 }
 
+# Where the driver refuses native mode, --mode auto takes skb mode and says why, and --mode native says what helps: a veth whose
+# peer sends on more queues than it receives on (ENOSPC), and a driver without XDP (EOPNOTSUPP).
+automatic_mode() {
+    local device text
+    at $server ip link add queues0 numrxqueues 2 numtxqueues 2 type veth peer name queues1 numrxqueues 2 numtxqueues 2
+    at $server ethtool -L queues0 rx 1 tx 2 >/dev/null
+    at $server ip link add bridge0 type bridge
+    for device in "queues0 No space left on device" "bridge0 Operation not supported"; do
+        text=${device#* } device=${device%% *}
+        at $server ip link set "$device" up
+        refuses "$device has no native mode for this program ($text" --interface "$device" --ports 23 --mode native
+        : >"$log"
+        ip netns exec $server "$binary" --interface "$device" --ports 23 >"$log" 2>&1 &
+        loader=$!
+        started "$device"
+        grep -q "^answering on $device (skb; the driver refuses native mode: $text" "$log" || die "$(cat "$log")"
+        stop
+        at $server ip link del "$device"
+    done
+    echo "native mode refused with ENOSPC and EOPNOTSUPP: --mode auto takes skb mode"
+}
+
 # warned "TEXT" yes|no: waits for the warning, which comes once a second if at all; more than a second without it is no.
 warned() {
     local found=no
@@ -471,6 +493,7 @@ privileges
 others
 vlan
 own_connections
+automatic_mode
 forgotten_sources
 wrong_checksums
 changes
