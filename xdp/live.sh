@@ -276,6 +276,69 @@ s.close()' 2>"$work/own" || code=$?
     echo "own connections: warned of, left alone by --syn"
 }
 
+# Where the driver refuses native mode, --mode auto takes skb mode and says why, and --mode native says what helps: a veth whose
+# peer sends on more queues than it receives on (ENOSPC), and a driver without XDP (EOPNOTSUPP).
+automatic_mode() {
+    local device text
+    at $server ip link add queues0 numrxqueues 2 numtxqueues 2 type veth peer name queues1 numrxqueues 2 numtxqueues 2
+    at $server ethtool -L queues0 rx 1 tx 2 >/dev/null
+    at $server ip link add bridge0 type bridge
+    for device in "queues0 No space left on device" "bridge0 Operation not supported"; do
+        text=${device#* } device=${device%% *}
+        at $server ip link set "$device" up
+        refuses "$device has no native mode for this program ($text" --interface "$device" --ports 23 --mode native
+        : >"$log"
+        ip netns exec $server "$binary" --interface "$device" --ports 23 >"$log" 2>&1 &
+        loader=$!
+        started "$device"
+        grep -q "^answering on $device (skb; the driver refuses native mode: $text" "$log" || die "$(cat "$log")"
+        stop
+        at $server ip link del "$device"
+    done
+    echo "native mode refused with ENOSPC and EOPNOTSUPP: --mode auto takes skb mode"
+}
+
+# warned "TEXT" yes|no: waits for the warning, which comes once a second if at all; more than a second without it is no.
+warned() {
+    local found=no
+    for _ in $(seq 25); do
+        if grep -q "warning: $1" "$log"; then
+            found=yes
+            break
+        fi
+        sleep 0.1
+    done
+    test $found = "$2" || die "warned \"$1\": $found, not $2: $(cat "$log")"
+}
+
+# More new sources in a second than are remembered: their budgets are forgotten, unless all sources together have a limit.
+forgotten_sources() {
+    local option expected
+    for option in --total-rate=100000000 --total-rate=1000; do
+        start --ports 23 --mode native --rate 1 $option
+        expected=$(test $option = --total-rate=1000 && echo no || echo yes)
+        at $client timeout 4 hping3 -q -n --flood -p 23 --rand-source --syn 10.9.0.1 >"$work/flood" 2>&1 || true
+        warned ".* new sources in a second, 65536 are remembered" "$expected"
+        stop
+        test "$(counted "$(test $expected = yes && echo answered || echo "dropped, over the total rate")")" -gt 50000 ||
+            die "hping3 is slow: $(cat "$log")"
+    done
+    echo "forgotten sources: warned of, not with --total-rate"
+}
+
+# Segments whose TCP checksum is wrong, as with an offload that nobody completes; then a right one before them.
+wrong_checksums() {
+    local expected
+    for expected in yes no; do
+        start --ports 23 --mode native
+        test $expected = yes || expect "flags=RA" -p 23 --syn
+        at $client hping3 -q -n -c 3 -i u1000 -p 23 --badcksum --syn 10.9.0.1 >"$work/wrong" 2>&1 || true
+        warned "no segment has a correct TCP checksum" $expected
+        stop
+    done
+    echo "wrong checksums: warned of while nothing is answered"
+}
+
 # What is not named stays; a name of the interface that changes does not matter.
 changes() {
     start --ports 23 --to 10.9.0.1 --dry-run --rate 1000 --mode native
@@ -430,6 +493,9 @@ privileges
 others
 vlan
 own_connections
+automatic_mode
+forgotten_sources
+wrong_checksums
 changes
 c_loader
 for mode in native skb; do
