@@ -7,7 +7,7 @@ pub mod reason;
 pub mod types;
 
 /// A library without `std` must have one. Nothing in it can panic, so link-time optimization drops this function, and no
-/// symbol of it can clash with another Rust library's (`check.sh` looks).
+/// symbol of it can clash with another Rust library's (`cargo xtask capi` looks).
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}

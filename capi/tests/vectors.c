@@ -25,7 +25,7 @@ struct reason {
     const char *text;
 };
 
-/* Made by check.sh of src/no_reset.rs: the reasons, by the names that the vectors have. */
+/* Made by cargo xtask capi of src/no_reset.rs: the reasons, by the names that the vectors have. */
 static const struct reason REASONS[] = {
 #include "reasons.h"
 };

@@ -13,7 +13,7 @@ use xshell::{Cmd, cmd};
 
 use crate::project::Project;
 use crate::{
-    board, coverage, deny, firmware, footprint, limits, links, mutants, no_panic, other_machines, package, peers,
+    board, capi, coverage, deny, firmware, footprint, limits, links, mutants, no_panic, other_machines, package, peers,
     public_api, xdp,
 };
 
@@ -366,7 +366,7 @@ fn at_xdp(project: &Project) -> Result<()> {
 
 fn capi(project: &Project) -> Result<()> {
     capi_tools(project)?;
-    project.step("the library for C", || script(project, "capi/check.sh", &[]))
+    project.step("the library for C", || capi::run(&project.with_ci()))
 }
 
 fn capi_tools(project: &Project) -> Result<()> {
@@ -378,7 +378,7 @@ fn capi_beside_no_panic(project: &Project) -> Result<()> {
     capi_tools(project)?;
     project.step("the library for C; no panic is linked in", || {
         let no_panic = |project: &Project| no_panic::run(project, &no_panic::Options::default());
-        both(project, |project| script(project, "capi/check.sh", &[]), no_panic)
+        both(project, |project| capi::run(&project.with_ci()), no_panic)
     })
 }
 

@@ -4,6 +4,8 @@
 mod bare_metal;
 mod board;
 mod c_footprint;
+mod capi;
+mod capi_readme;
 mod ci;
 mod coverage;
 mod deny;
@@ -43,6 +45,8 @@ enum Task {
     CFootprint(limits::Options),
     /// How many bytes a call takes where it stands; a minute; x86-64
     CallSites(limits::Options),
+    /// The library for C: everything that its README says; three minutes; as root, with the Debian packages that it names
+    Capi,
     /// All checks that a change has to pass; half an hour; as root, on Debian 12 with rustup
     Ci(ci::Options),
     /// The lines of `src/` that no test runs; two minutes; it needs rustup
@@ -97,6 +101,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Task::Board(options) => board::run(&project, options),
         Task::CFootprint(options) => c_footprint::run(&project, options),
         Task::CallSites(options) => peers::call_sites(&project, options),
+        Task::Capi => capi::run(&project),
         Task::Ci(options) => ci::run(&project, options),
         Task::Coverage => coverage::run(&project),
         Task::Deny => deny::run(&project),
