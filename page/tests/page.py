@@ -2,7 +2,7 @@
 """Drives the built page in headless Chromium, from its file, and compares every answer with the capture tool's, with the vectors
 and with what is computed here.
 
-    page/check.sh    builds both and runs this
+    cargo xtask page --check    builds both and runs this
 """
 
 import base64

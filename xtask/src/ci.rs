@@ -13,8 +13,8 @@ use xshell::{Cmd, cmd};
 
 use crate::project::Project;
 use crate::{
-    board, capi, coverage, deny, firmware, footprint, limits, links, mutants, no_panic, other_machines, package, peers,
-    public_api, xdp,
+    board, capi, coverage, deny, firmware, footprint, limits, links, mutants, no_panic, other_machines, package, page,
+    peers, public_api, xdp,
 };
 
 #[derive(Args)]
@@ -292,7 +292,7 @@ fn oldest_rust(project: &Project) -> Result<()> {
 
 fn page(project: &Project) -> Result<()> {
     if project.has_target("wasm32-unknown-unknown")? {
-        project.step("the page, in Chromium", || script(project, "page/check.sh", &[]))?;
+        project.step("the page, in Chromium", || page::check_all(project))?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod mutants;
 mod no_panic;
 mod other_machines;
 mod package;
+mod page;
 mod peers;
 mod project;
 mod public_api;
@@ -71,6 +72,8 @@ enum Task {
     OtherMachines,
     /// The packages for the registry, built and tested in another folder; a minute
     Package,
+    /// The page, as target/site/index.html: open it, or put it on any server; needs the target wasm32-unknown-unknown
+    Page(page::Options),
     /// The public interface against its list; a minute; it needs cargo-public-api and the nightly Rust
     PublicApi(public_api::Options),
     /// Writes all files that are derived from others; a minute; it needs cbindgen
@@ -114,6 +117,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Task::NoPanic(options) => no_panic::run(&project, options),
         Task::OtherMachines => other_machines::run(&project),
         Task::Package => package::run(&project),
+        Task::Page(options) => page::run(&project, options),
         Task::PublicApi(options) => public_api::run(&project, options),
         Task::Regenerate => regenerate::run(&project),
         Task::Release(options) => release::run(&project, options),
