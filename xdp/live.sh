@@ -320,7 +320,7 @@ forgotten_sources() {
         at $client timeout 4 hping3 -q -n --flood -p 23 --rand-source --syn 10.9.0.1 >"$work/flood" 2>&1 || true
         warned ".* new sources in a second, 65536 are remembered" "$expected"
         stop
-        test "$(counted "$(test $expected = yes && echo answered || echo "dropped, over the total rate")")" -gt 50000 ||
+        test "$(counted "$(test "$expected" = yes && echo answered || echo "dropped, over the total rate")")" -gt 50000 ||
             die "hping3 is slow: $(cat "$log")"
     done
     echo "forgotten sources: warned of, not with --total-rate"

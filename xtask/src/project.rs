@@ -44,18 +44,15 @@ impl Project {
         shell.set_var("CARGO_TARGET_DIR", &target_dir);
         let mut versions = BTreeMap::new();
         let mut other_versions = false;
-        let file = shell.read_file("scripts/versions.sh")?;
+        let file = shell.read_file("versions.env")?;
         for line in file.lines() {
-            // : "${NAME:=VALUE}"
-            let Some((name, value)) = line.strip_prefix(": \"${").and_then(|line| line.split_once(":=")) else {
-                continue;
-            };
-            let value = value.split('}').next().unwrap_or_default();
+            let line = line.split('#').next().unwrap_or_default();
+            let Some((name, value)) = line.trim().split_once('=') else { continue };
             let here = env::var(name).unwrap_or_else(|_| value.to_owned());
             other_versions |= here != value && ["STABLE", "NIGHTLY"].contains(&name);
             versions.insert(name.to_owned(), here);
         }
-        ensure!(!versions.is_empty(), "scripts/versions.sh has no versions");
+        ensure!(!versions.is_empty(), "versions.env has no versions");
         let (notes, outermost) = match env::var_os("NOT_DONE") {
             Some(file) => (PathBuf::from(file), false),
             None => (target_dir.join(format!("not-done/{}.txt", process::id())), true),
