@@ -215,7 +215,7 @@ class Vector:
         self.silence = fields.get("silence")
 
     def row(self):
-        """The row of the contract: README's table for resets, the reason for silence."""
+        """The rule: README's table for resets, the reason for silence."""
         if not self.reset:
             return f"silence: {self.silence}"
         return "RST for ACK" if self.reset.flags == RST else "RST/ACK for no ACK"

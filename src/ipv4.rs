@@ -52,7 +52,7 @@ pub(crate) fn answer<const N: usize>(packet: &[u8], config: &Config, reset: &mut
 /// The header, the segment, and how many bytes of it the buffer lacks: `None` if its length is not stated.
 type Parsed<'a> = (&'a [[u8; 4]; 5], &'a [u8], Option<usize>);
 
-/// Checks the header but for its addresses, in the order of the contract, and finds the segment.
+/// Checks the header but for its addresses, in the documented order, and finds the segment.
 #[inline(always)]
 fn parse<'a>(packet: &'a [u8], config: &Config) -> Result<Parsed<'a>, NoReset> {
     let Some(header) = packet.as_chunks::<4>().0.first_chunk::<5>() else { return refuse(NoReset::Truncated) };

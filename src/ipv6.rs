@@ -67,7 +67,7 @@ pub(crate) fn answer(packet: &[u8], config: &Config, reset: &mut [u8; RESET_LEN]
 /// The header, the payload, and how many bytes of it the buffer lacks: `None` if its length is not stated.
 type Parsed<'a> = (&'a [[u8; 4]; 10], &'a [u8], Option<usize>);
 
-/// Checks the header but for its addresses, in the order of the contract, and finds the payload.
+/// Checks the header but for its addresses, in the documented order, and finds the payload.
 #[inline(always)]
 fn parse<'a>(packet: &'a [u8], config: &Config) -> Result<Parsed<'a>, NoReset> {
     let (Some(header), Some(rest)) = (packet.as_chunks::<4>().0.first_chunk::<10>(), packet.get(HEADER_LEN..)) else {

@@ -1,6 +1,6 @@
 //! All values of some fields.
 //!
-//! The ordinary run is thinned, and says so under `--nocapture`. All of it takes minutes:
+//! The ordinary run is shortened, and says so under `--nocapture`. All of it takes minutes:
 //!
 //! ```text
 //! TCP_RESET_EXHAUSTIVE=1 cargo test --release --test exhaustive -- --nocapture
@@ -19,18 +19,18 @@ use support::protocol::TCP;
 use tcp_reset::tcp::SYN;
 use tcp_reset::{Checksum, Config, Profile};
 
-/// The step between two lengths of the thinned run, which tries all lengths near either end.
+/// The step between two lengths of the shortened run, which tries all lengths near either end.
 const STEP: usize = 4_093;
 const EDGE: usize = 16;
 
-fn is_thinned() -> bool {
+fn is_shortened() -> bool {
     std::env::var_os("TCP_RESET_EXHAUSTIVE").is_none()
 }
 
-/// All 16-bit lengths, or a thinned selection of them.
+/// All 16-bit lengths, or a shortened selection of them.
 fn lengths() -> Vec<u16> {
     let (all, edge) = (0..=u16::MAX, EDGE..=usize::from(u16::MAX) - EDGE);
-    all.filter(|&len| !is_thinned() || !edge.contains(&usize::from(len)) || usize::from(len) % STEP == 0).collect()
+    all.filter(|&len| !is_shortened() || !edge.contains(&usize::from(len)) || usize::from(len) % STEP == 0).collect()
 }
 
 /// Compares the crate with the model for every item, and says how many packets `compare` compared.
@@ -39,8 +39,8 @@ fn compare_all<T: Copy + Sync>(name: &str, items: &[T], compare: impl Fn(T) -> u
     on_all_cores(items, |item| {
         compared.fetch_add(compare(*item), Ordering::Relaxed);
     });
-    let thinned = if is_thinned() { "THINNED, all of it with TCP_RESET_EXHAUSTIVE=1: " } else { "" };
-    println!("{name}: {thinned}{} packets compared", compared.load(Ordering::Relaxed));
+    let note = if is_shortened() { "shortened, all of it with TCP_RESET_EXHAUSTIVE=1: " } else { "" };
+    println!("{name}: {note}{} packets compared", compared.load(Ordering::Relaxed));
     assert!(compared.into_inner() > 0);
 }
 
@@ -99,7 +99,7 @@ fn every_header_total_and_buffer_length_at_the_boundaries() {
     compare_all("IHL × total length × buffer length", &headers, |ihl| {
         let mut compared = 0;
         let all = settings();
-        let (most, step) = if is_thinned() { (100, 7) } else { (140, 1) };
+        let (most, step) = if is_shortened() { (100, 7) } else { (140, 1) };
         for total_len in (0..=most).step_by(step) {
             let mut packet = [0x11; 160];
             packet[0] = 0x40 | ihl;

@@ -129,7 +129,7 @@ const ROWS: &[Row] = &[
 
 /// Towards the destination: every row, with sequence numbers that wrap and all other flags set too.
 #[test]
-fn rows_of_the_contract() {
+fn each_rule() {
     for &(row, flags, data_len, towards, expected) in ROWS {
         for seq in [0, 522_224_616, 0xffff_fffe, u32::MAX - data_len] {
             for others in [0, PSH, URG, PSH | URG | ECE | CWR] {

@@ -1,4 +1,4 @@
-//! Which offenders are recorded: each row of the contract, each flag byte, each length near an edge.
+//! Which offenders are recorded: each rule, each flag byte, each length near an edge.
 
 use support::model::{pseudo_header, sum};
 use support::packet::{Parts, Tcp, V4, V6, repair_header};
