@@ -76,6 +76,7 @@ alone=$(deepest 'ipv4-netfilter, alone')
 says "$alone in an image with IPv4 alone"
 ipv6=$(deepest 'ipv6-[a-z-]*')
 says "$ipv6 for \`ipv6::reset_with\` beside the other functions"
+says "at most $stack bytes for \`reset\` on a Cortex-M, $ipv6 for an IPv6 decision kept as a value"
 # syn TARGET OPT_LEVEL: the instructions of the first vector, a SYN.
 syn() {
     awk -v image="$1, opt-level $2:" '/opt-level/ { here = $0 == image }
