@@ -172,7 +172,10 @@ class Page(unittest.TestCase):
         """))
 
     def choose(self, name, value):
-        Select(self.driver.find_element(By.NAME, name)).select_by_value(value)
+        chosen = self.driver.find_element(By.NAME, name)
+        Select(chosen).select_by_value(value)
+        # A user's choice fires it; the driver's fires "change" alone.
+        self.js("arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", chosen)
         time.sleep(0.05)
         self.settle()
 

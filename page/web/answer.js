@@ -3,7 +3,7 @@
 let crate; // its exports
 let room; // where output and frame are in its memory
 const OUTPUT = 1024;
-const [UNKNOWN_LINK, IP, TCP] = [0, 2, 3]; // kinds of frames: ../src/lib.rs
+const [UNKNOWN_LINK, IP, TCP, RST] = [0, 2, 3, 13]; // kinds of frames: ../src/lib.rs; a reason: ../../src/no_reset.rs
 
 // `settings` are numbers, in the order of the form. Without text, the resets last until the next call.
 function answer(frame, { link, isCut }, settings, withText) {
@@ -42,7 +42,7 @@ const parsed = (reset) => ({ packet: reset, at: isIpv6(reset) ? 40 : 20 });
 const bytesOf = ({ offset, mask, shift, words, isTcp }, at) =>
   [(Math.clz32(mask) >> 3), 4 * words - (shift >> 3)].map((byte) => byte + offset + (isTcp ? at : 0));
 function valueOf({ packet, at }, { offset, mask, shift, isTcp }) {
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.length), start = offset + (isTcp ? at : 0);
-  return start + 4 <= packet.length ? (view.getUint32(start) & mask) >>> shift : NaN;
+  const start = offset + (isTcp ? at : 0);
+  const word = (packet[start] << 24) | (packet[start + 1] << 16) | (packet[start + 2] << 8) | packet[start + 3];
+  return start + 4 <= packet.length ? (word & mask) >>> shift : NaN;
 }
-const numberOf = (parsed, name) => valueOf(parsed, fieldsOf(parsed.packet).find((field) => field.name === name));

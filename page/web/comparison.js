@@ -4,24 +4,25 @@ const DIRECTIONS = 1 << 15; // that are remembered, with so many offenders each:
 const OFFENDERS = 4;
 const CLASSES = ["same bytes", "same to a receiver", "other numbers", "ours is silence"];
 // Known to be the same, lengths, and checksums.
-const NOT_COMPARED = /address|port|version|length|offset|protocol|checksum/;
+const isCompared = ({ name }) => !/address|port|version|length|offset|protocol|checksum/.test(name);
+const COMPARED = [OF_IPV4, OF_IPV6].map((ofIp) => [...NUMBERS, ...ofIp, ...OF_TCP].filter(isCompared));
 
 // The fields in which their reset differs from ours. `isSeen`: its receiver takes it for another reset, or for none.
 function differences(theirs, reset, trustsChecksums) {
   const ours = parsed(reset), found = [];
   const compare = (name, a, b, isSeen) => a !== b && found.push({ name, theirs: a, ours: b, isSeen });
-  for (const field of fieldsOf(reset).filter(({ name }) => !NOT_COMPARED.test(name))) {
-    const [a, b] = [theirs, ours].map((one) => valueOf(one, field));
-    compare(field.name, a, b, field === NUMBERS[2] ? b !== 0 : NUMBERS.includes(field));
+  for (const field of COMPARED[Number(isIpv6(reset))]) {
+    const b = valueOf(ours, field);
+    compare(field.name, valueOf(theirs, field), b, field === NUMBERS[2] ? b !== 0 : NUMBERS.includes(field));
   }
-  const header = 4 * numberOf(theirs, "data offset");
+  const header = 4 * valueOf(theirs, OF_TCP[2]);
   compare("length of IP options", isIpv6(reset) ? 0 : Math.max(0, (theirs.packet[0] & 15) * 4 - 20), 0);
   compare("length of TCP options", Math.max(0, header - 20), 0);
   compare("length of data", Math.max(0, theirs.segmentLength - header), 0);
   // Of the checksum, a wrong one; another one if nothing else differs. A partial one is completed later.
   const isWrong = theirs.checksum === 1;
   if (!trustsChecksums && (isWrong || (theirs.checksum !== 2 && found.length === 0))) {
-    compare("TCP checksum", ...[theirs, ours].map((one) => numberOf(one, "TCP checksum")), isWrong);
+    compare("TCP checksum", ...[theirs, ours].map((one) => valueOf(one, OF_TCP[5])), isWrong);
   }
   return found;
 }
@@ -57,10 +58,10 @@ class Comparison {
       const list = differences(theirs, reset, trustsChecksums), seen = list.filter(({ isSeen }) => isSeen);
       return { index, isStack, list, seen, rank: (seen.length > 0) * 1000 + list.length * 2 + isStack };
     });
-    const [best] = compared.sort((a, b) => a.rank - b.rank);
-    if (!best) return offenders && !hasSent ? { class: 3, index: offenders[0].index, list: [] } : undefined;
-    if (hasSent && best.seen.some(({ name }) => name !== "TCP checksum")) return undefined;
-    return { ...best, class: best.seen.length ? 2 : Math.min(1, best.list.length) };
+    const [{ index, isStack, list, seen } = {}] = compared.sort((a, b) => a.rank - b.rank);
+    if (!list) return offenders && !hasSent ? { class: 3, index: offenders[0].index, list: [] } : undefined;
+    if (hasSent && seen.some(({ name }) => name !== "TCP checksum")) return undefined;
+    return { index, isStack, list, class: seen.length ? 2 : Math.min(1, list.length) };
   }
 }
 

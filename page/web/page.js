@@ -13,6 +13,7 @@ function make(tag, attributes, ...children) {
 
 const settings = () => [...$("settings").elements].slice(1).map((control) => control.selectedIndex ?? Number(control.value));
 const reasonRow = (reason) => document.querySelector(`#reasons [data-reason="${reason}"]`);
+const REASONS = Object.fromEntries(Array.from($("reasons").tBodies[0].rows, ({ dataset, cells }) => [dataset.reason, cells[0].textContent]));
 const say = (id, text) => ($(id).textContent = text);
 const load = async ({ from, length }, blob) => new Uint8Array((await readBytes(blob, from, from + length)).buffer);
 
@@ -67,13 +68,12 @@ function add(to, packet, frame, numbers) {
   if (found?.kind === UNKNOWN_LINK) packet.leftOut = `unknown link type ${packet.link}`;
   if (packet.leftOut) return void to.leftOut.add(packet.leftOut);
   const count = (name) => to.counts.set(name, (to.counts.get(name) ?? 0) + 1);
-  const index = (packet.index = to.packets.push(packet) - 1), { reset } = found, reason = reasonRow(found.reason);
+  const index = (packet.index = to.packets.push(packet) - 1), { reset, reason } = found;
   packet.isAnswered = Boolean(reset);
-  if (reset) count(numberOf(parsed(reset), "flags") & 16 ? "answered by RST/ACK" : "answered by RST");
-  else count(`not answered, ${reason.cells[0].textContent}`);
+  count(reset ? `answered by RST${valueOf(parsed(reset), NUMBERS[0]) & 16 ? "/ACK" : ""}` : `not answered, ${REASONS[reason]}`);
   if (found.kind !== TCP) return;
-  if (!(numberOf(found, "flags") & 4)) return to.sent.offender(index, directions(found)[0], found.ours);
-  if (reason.id === "rst") packet.outcome = to.sent.reset(directions(found), found, $("tcp").value === "trust");
+  if (!(valueOf(found, NUMBERS[0]) & 4)) return to.sent.offender(index, directions(found)[0], found.ours);
+  if (reason === RST) packet.outcome = to.sent.reset(directions(found), found, $("tcp").value === "trust");
   if (!packet.outcome) return;
   count(`resets in the capture, ${CLASSES[packet.outcome.class]}`);
   to.answers.set(packet.outcome.index, index);
@@ -127,8 +127,7 @@ function start({ instance }) {
   room = crate.memory.grow((LONGEST >> 16) + 1) << 16;
   const on = (target, event, handle) => target.addEventListener(event, handle);
   on($("text"), "input", readText);
-  const again = () => (source.blob && !source.isTyped ? show(source.blob, source.problem, false) : readText());
-  ["input", "change"].forEach((event) => on($("settings"), event, again));
+  on($("settings"), "input", () => (source.blob && !source.isTyped ? show(source.blob, source.problem, false) : readText()));
   const showFile = ({ files: [file] }) => file && show(file, "file-problem", false);
   on($("file"), "change", ({ target }) => showFile(target));
   on($("only"), "change", () => showList(1));
