@@ -19,7 +19,7 @@ done
 # A minute, most of it waiting.
 beside python3 conformance/test_conformance.py --quiet
 tests=$!
-cargo fmt --check --manifest-path conformance/stacks/rust/Cargo.toml
+cargo fmt --check --manifest-path conformance/rust-stacks/Cargo.toml
 
 # comparable NAME FILE: what is the same in each run. Two stacks accept from another thread, before or after the marker segment.
 headline='^ipv[46]-|^Note: |^\| [A-Za-z, ]* \| [0-9]+ \|'

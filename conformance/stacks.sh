@@ -21,7 +21,7 @@ version() {
     slirp) echo "libslirp $(debian libslirp-dev)" ;;
     gvisor) echo "gVisor netstack $(debian golang-gvisor-gvisor-dev)" ;;
     ipstack | netstack-smoltcp)
-        echo "$1 $(sed -n "s/^$1 = \"=\(.*\)\"/\1/p" conformance/stacks/rust/Cargo.toml) (crates.io)"
+        echo "$1 $(sed -n "s/^$1 = \"=\(.*\)\"/\1/p" conformance/rust-stacks/Cargo.toml) (crates.io)"
         ;;
     pytcp) sed -n 's/^pytcp==\([^ ]*\) .*/PyTCP \1 (PyPI)/p' conformance/stacks/pytcp.txt ;;
     esac
@@ -40,7 +40,7 @@ build() {
     lwip)
         need "gcc libc6-dev" gcc
         local sources
-        sources=$(cargo metadata --quiet --locked --format-version 1 --manifest-path conformance/stacks/rust/Cargo.toml |
+        sources=$(cargo metadata --quiet --locked --format-version 1 --manifest-path conformance/rust-stacks/Cargo.toml |
             python3 -c 'import json, os, sys
 print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"] == "lwip"))')
         local headers=(-Iconformance/stacks -isystem "$sources/src/include" -isystem "$sources/contrib/ports/unix/port/include")
@@ -61,7 +61,7 @@ print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packa
         GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$built/go go build -o "$built/gvisor" conformance/stacks/gvisor.go
         ;;
     ipstack | netstack-smoltcp)
-        cargo build --quiet --release --locked --manifest-path conformance/stacks/rust/Cargo.toml --target-dir "$built"
+        cargo build --quiet --release --locked --manifest-path conformance/rust-stacks/Cargo.toml --target-dir "$built"
         ;;
     pytcp)
         python3 -c 'import ensurepip' || die "ensurepip is missing: apt-get install python3-venv"

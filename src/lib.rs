@@ -96,7 +96,7 @@
 //! ```toml
 //! [dev-dependencies]
 //! # The repository of this crate; then `use support::…`.
-//! tcp-reset-test-support = { git = "…", features = ["random"] }
+//! support = { git = "…", features = ["random"] }
 //! ```
 //!
 //! Addresses, ports and numbers depend on the offender. These fields of every reset are fixed:

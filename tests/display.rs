@@ -1,10 +1,10 @@
-//! What the crate prints, character by character. `tests/support/src/doors.rs` also reads the text of every reset of the
+//! What the crate prints, character by character. `tests/support/src/functions.rs` also reads the text of every reset of the
 //! fixed set back into numbers.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use support::cases::framed;
-use support::doors::{Input, text};
+use support::functions::{Input, text};
 use support::model::{DestinationOfDelivered, DestinationOfDropped, Source};
 use support::packet::{Tcp, V4, V6, both};
 use support::protocol::UDP;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use support::doors::{self, DOORS, Input, settings};
+use support::functions::{self, Input, TABLE, settings};
 use support::model::{DIRECTIONS, DestinationOfDropped, Source};
 use support::packet::{Tcp, both};
 use support::{cases, on_all_cores};
@@ -19,7 +19,7 @@ fn short_packets() {
     on_all_cores(&cases::short(), |packet| {
         for config in settings() {
             for towards in DIRECTIONS {
-                let _answer_or_reason = doors::answer(packet, &config.towards(towards));
+                let _answer_or_reason = functions::answer(packet, &config.towards(towards));
             }
         }
     });
@@ -30,7 +30,7 @@ fn short_frames() {
     on_all_cores(&cases::short_frames(), |frame| {
         for config in settings() {
             for towards in DIRECTIONS {
-                let _answer_or_reason = doors::check(Input::Frame, frame, &config.towards(towards));
+                let _answer_or_reason = functions::check(Input::Frame, frame, &config.towards(towards));
             }
         }
     });
@@ -42,9 +42,9 @@ fn every_hop_limit() {
     for hop_limit in 0..=255 {
         for packet in [cases::long(40), cases::long(41)].concat() {
             let config = Config::new().hop_limit(hop_limit);
-            let reply = doors::answer(&packet, &config).unwrap();
+            let reply = functions::answer(&packet, &config).unwrap();
             assert_eq!(reply[if reply.len() == 40 { 8 } else { 7 }], hop_limit);
-            let _ = doors::check(Input::Frame, &cases::framed(&[], &packet), &config.towards(DestinationOfDropped));
+            let _ = functions::check(Input::Frame, &cases::framed(&[], &packet), &config.towards(DestinationOfDropped));
         }
     }
 }
@@ -81,13 +81,18 @@ fn long_packets_with_a_wrong_checksum() {
 /// Asserts what every function answers. They take turns in direction and in number of VLAN tags.
 fn assert_long(packet: &[u8], place: usize, expected: Result<(), NoReset>) {
     let towards = DIRECTIONS[place % 3];
-    assert_eq!(doors::answer(packet, &Config::new().towards(towards)).map(drop), expected, "{} bytes", packet.len());
+    assert_eq!(
+        functions::answer(packet, &Config::new().towards(towards)).map(drop),
+        expected,
+        "{} bytes",
+        packet.len()
+    );
     let frame = cases::framed(&[[0x81, 0, 0, 1]; 2][..place % 3], packet);
-    assert_eq!(doors::check(Input::Frame, &frame, &Config::new().towards(towards)).map(drop), expected);
+    assert_eq!(functions::check(Input::Frame, &frame, &Config::new().towards(towards)).map(drop), expected);
     let trusting = Config::new().tcp_checksum(Checksum::Trust);
     if expected.is_ok() {
-        doors::answer(packet, &trusting.towards(towards)).unwrap();
-        doors::check(Input::Frame, &frame, &trusting.towards(towards)).unwrap();
+        functions::answer(packet, &trusting.towards(towards)).unwrap();
+        functions::check(Input::Frame, &frame, &trusting.towards(towards)).unwrap();
     }
 }
 
@@ -107,7 +112,7 @@ fn the_longest_segments() {
             ] {
                 let config = Config::new().tcp_checksum(tcp_checksum).towards(towards);
                 for (input, bytes) in [(Input::SegmentOverIpv6, &bytes[..]), (Input::SegmentOverIpv4, &bytes[24..])] {
-                    assert_eq!(doors::check(input, bytes, &config).map(drop), expected, "{len}");
+                    assert_eq!(functions::check(input, bytes, &config).map(drop), expected, "{len}");
                 }
             }
         }
@@ -119,21 +124,21 @@ fn the_longest_segments() {
 fn every_row_is_called() {
     let resets = both(&Tcp { flags: RST, ..Tcp::default() }).to_vec();
     let packets = [cases::long(40), resets];
-    for door in DOORS {
+    for row in TABLE {
         let mut answers = BTreeSet::new();
         for packet in packets.concat() {
             let framed = cases::framed(&[], &packet);
-            let bytes = if door.input == Input::Frame { Some(&framed[..]) } else { door.input.of_packet(&packet) };
+            let bytes = if row.input == Input::Frame { Some(&framed[..]) } else { row.input.of_packet(&packet) };
             for config in settings() {
                 for towards in DIRECTIONS {
-                    let answer = bytes.and_then(|bytes| (door.call)(bytes, &config.towards(towards)));
+                    let answer = bytes.and_then(|bytes| (row.call)(bytes, &config.towards(towards)));
                     answers.extend(answer.map(|answer| answer.is_ok()));
                 }
             }
         }
         // They give numbers, never a reason.
-        let silence = door.functions.contains(&"tcp::reset_numbers");
-        assert!(answers.contains(&true) && (silence || answers.contains(&false)), "{:?}", door.functions);
+        let silence = row.functions.contains(&"tcp::reset_numbers");
+        assert!(answers.contains(&true) && (silence || answers.contains(&false)), "{:?}", row.functions);
     }
 }
 
@@ -155,10 +160,10 @@ const OTHERS: &[(&str, &str)] = &[
     ("endpoints::Endpoints::of", "offender"),
 ];
 
-/// A public function without a row is not tested: give it one in `tests/support/src/doors.rs`.
+/// A public function without a row is not tested: give it one in `tests/support/src/functions.rs`.
 #[test]
 fn every_public_function_has_a_row() {
-    let rows = DOORS.iter().flat_map(|door| door.functions).chain(OTHERS.iter().map(|(name, _)| name));
+    let rows = TABLE.iter().flat_map(|row| row.functions).chain(OTHERS.iter().map(|(name, _)| name));
     let rows: BTreeSet<String> = rows.map(|name| (*name).to_owned()).collect();
     let mut functions = BTreeSet::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {

@@ -11,7 +11,7 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use support::doors::{answer_by_one, settings};
+use support::functions::{answer_by_one, settings};
 use support::model::DIRECTIONS;
 use support::on_all_cores;
 use support::packet::{Tcp, both, repair};

@@ -3,7 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use support::FILL;
-use support::doors::{STRICT, answer, answer_by_one};
+use support::functions::{STRICT, answer, answer_by_one};
 use support::model::{DestinationOfDelivered, long};
 use support::packet::{Tcp, V4, V6, both, partial, unstated};
 use tcp_reset::tcp::ACK;

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use support::cases::framed;
-use support::doors::{self, Input, Numbers, STRICT};
+use support::functions::{self, Input, Numbers, STRICT};
 use support::model::{DIRECTIONS, DestinationOfDelivered, DestinationOfDropped, Source};
 use support::noise;
 use support::packet::Tcp;
@@ -38,7 +38,7 @@ fn choices() -> impl Strategy<Value = Vec<u8>> {
 
 /// Checks the promises in every direction, and the reply to the source with an independent parser.
 fn check(packet: &[u8], config: &Config) -> Result<Vec<u8>, NoReset> {
-    let [answer, _, _] = DIRECTIONS.map(|towards| doors::answer(packet, &config.towards(towards)));
+    let [answer, _, _] = DIRECTIONS.map(|towards| functions::answer(packet, &config.towards(towards)));
     if let Ok(reply) = &answer
         && !config.partial_checksum
     {
@@ -110,7 +110,7 @@ proptest! {
     fn any_bytes(
         mut packet in vec(any::<u8>(), 0..150),
         first in prop::sample::select(&[0x45_u8, 0x46, 0x4f, 0x40, 0x60, 0x6f, 0x00][..]),
-        config in prop::sample::select(doors::settings()),
+        config in prop::sample::select(functions::settings()),
     ) {
         if let Some(byte) = packet.first_mut() {
             *byte = first;
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn any_correct_packet_but_a_reset_is_answered(choices in choices(), config in prop::sample::select(doors::settings())) {
+    fn any_correct_packet_but_a_reset_is_answered(choices in choices(), config in prop::sample::select(functions::settings())) {
         let unstructured = &mut Unstructured::new(&choices);
         let mut v6 = random::v6(unstructured).unwrap();
         let mut v4 = random::v4(unstructured).unwrap();
@@ -161,7 +161,7 @@ proptest! {
             (DestinationOfDelivered, (next, acknowledges)),
             (DestinationOfDropped, (seq, acknowledges)),
         ] {
-            prop_assert_eq!(doors::numbers(segment, towards), reset);
+            prop_assert_eq!(functions::numbers(segment, towards), reset);
         }
     }
 
@@ -181,7 +181,7 @@ proptest! {
             *byte ^= 1;
         }
         for towards in DIRECTIONS {
-            let _answer_or_reason = doors::check(Input::Frame, &offender, &config.towards(towards));
+            let _answer_or_reason = functions::check(Input::Frame, &offender, &config.towards(towards));
         }
     }
 }
@@ -192,7 +192,7 @@ fn nearly_correct_packets_get_past_the_checks() {
     let (mut resets, mut reasons) = (0, Vec::new());
     for choices in noise(6000 * 300).chunks(300) {
         let packet = Packet::arbitrary(&mut Unstructured::new(choices)).unwrap();
-        match doors::answer(&packet.bytes, &STRICT) {
+        match functions::answer(&packet.bytes, &STRICT) {
             Ok(_) => resets += 1,
             Err(reason) => reasons.push(reason),
         }

@@ -8,8 +8,8 @@ use std::fs;
 use std::net::IpAddr;
 
 use support::cases::{IPV4_ADDRESSES, IPV6_ADDRESSES, from_and_to};
-use support::doors::{self, STRICT};
 use support::faults;
+use support::functions::{self, STRICT};
 use support::model::{DIRECTIONS, DestinationOfDropped};
 use support::packet::{Parts, Tcp, V6, both, unstated};
 use support::protocol::{ROUTING, TCP};
@@ -27,7 +27,7 @@ fn of_two_faults_the_first_is_named() {
                     NoReset::NoConnection => towards == DestinationOfDropped,
                     _ => true,
                 });
-                let answer = doors::check(spoilt.input, &spoilt.bytes, &config.towards(towards));
+                let answer = functions::check(spoilt.input, &spoilt.bytes, &config.towards(towards));
                 let names: Vec<_> = spoilt.faults.iter().map(|fault| fault.name).collect();
                 assert_eq!(answer.err(), first.map(|fault| fault.reason), "{:?}: {names:?} {towards:?}", spoilt.input);
             }
@@ -63,11 +63,11 @@ fn every_reason_is_reached() {
         .iter()
         .filter(|spoilt| spoilt.faults.len() == 1)
         .map(|spoilt| {
-            doors::check(spoilt.input, &spoilt.bytes, &STRICT.towards(DestinationOfDropped)).unwrap_err() as usize
+            functions::check(spoilt.input, &spoilt.bytes, &STRICT.towards(DestinationOfDropped)).unwrap_err() as usize
         })
         .collect();
     for packet in both(&Tcp::default()) {
-        let answer = doors::answer(&unstated(&packet), &STRICT.tcp_checksum(Checksum::Trust));
+        let answer = functions::answer(&unstated(&packet), &STRICT.tcp_checksum(Checksum::Trust));
         reached.insert(answer.unwrap_err() as usize);
     }
     assert_eq!(reached, NoReset::ALL.map(|reason| reason as usize).into());
@@ -77,7 +77,7 @@ fn every_reason_is_reached() {
 #[test]
 fn addresses() {
     for (address, is_unicast) in IPV4_ADDRESSES.into_iter().chain(IPV6_ADDRESSES) {
-        let answers = from_and_to(address).map(|packet| doors::answer(&packet, &STRICT).err());
+        let answers = from_and_to(address).map(|packet| functions::answer(&packet, &STRICT).err());
         let expected = if is_unicast { [None, None] } else { [Some(NoReset::Source), Some(NoReset::Destination)] };
         assert_eq!(answers, expected, "{address}");
     }

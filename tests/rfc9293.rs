@@ -6,7 +6,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
-use support::doors::{Numbers, answer, numbers};
+use support::functions::{Numbers, answer, numbers};
 use support::model::{DestinationOfDelivered, DestinationOfDropped, Source, Towards, long};
 use support::packet::{Tcp, both};
 use support::protocol::{CWR, ECE, PSH, URG};

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use support::doors::{self, Input};
+use support::functions::{self, Input};
 use support::model::{self, DestinationOfDelivered, DestinationOfDropped};
 use support::vectors::{LICENSE, Vector, read};
 use tcp_reset::tcp::{ACK, RST};
@@ -70,10 +70,10 @@ fn replay(family: Family, profile: Profile, text: &str) {
         let Vector { name, offender, answer: expected } = &vector;
         assert!(names.insert(name.clone()), "duplicate name {name}");
         let input = if family == V4 { Input::Ipv4 } else { Input::Ipv6 };
-        let actual = doors::check(input, offender, &config).map_err(|why| format!("{why:?}"));
+        let actual = functions::check(input, offender, &config).map_err(|why| format!("{why:?}"));
         assert_eq!(actual, *expected, "{vector}");
         // Whatever the packet's version.
-        let _ = doors::answer(offender, &config);
+        let _ = functions::answer(offender, &config);
 
         match expected {
             Ok(reset) => {
@@ -134,7 +134,7 @@ fn towards_the_destination() {
                 continue;
             }
             for (word, towards) in [("dropped", DestinationOfDropped), ("delivered", DestinationOfDelivered)] {
-                let answer = doors::answer(&offender, &Config::new().towards(towards));
+                let answer = functions::answer(&offender, &Config::new().towards(towards));
                 assert_eq!(answer, model::packet(&offender, &Config::new().towards(towards)), "{word}-{name}");
                 let (name, answer) = (format!("{word}-{name}"), answer.map_err(|reason| format!("{reason:?}")));
                 writeln!(text, "{}", Vector { name, offender: offender.clone(), answer }).unwrap();

@@ -3,7 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use support::cases::{Zero, for_zero_checksum, for_zero_header_checksum, own_zero};
-use support::doors::{STRICT, answer};
+use support::functions::{STRICT, answer};
 use support::model::{DIRECTIONS, sum, word};
 use tcp_reset::{Config, NoReset};
 

@@ -155,7 +155,7 @@ expect() {
     grep -qF -- "$text" "$work/hping3" || die "hping3 $*: $(cat "$work/hping3")"
 }
 
-# --replace removes another program that no link holds. Without --replace it stays. loader/tests/test_run.rs has the others.
+# --replace removes another program that no link holds. Without --replace it stays. xdp-reset/tests/test_run.rs has the others.
 others() {
     local other mode flood old
     # The client's program is used here too. bpftool attaches without a link.
@@ -364,7 +364,7 @@ changes() {
 
 # The same program by libbpf, with the skeleton that bpftool makes of it.
 c_loader() {
-    bpftool gen skeleton "$objects/xdp-reset-program" name xdp_reset >"$work/xdp_reset.skel.h"
+    bpftool gen skeleton "$objects/tcp-reset-xdp" name xdp_reset >"$work/xdp_reset.skel.h"
     gcc -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -Wno-unused-function -I"$work" \
         xdp/c-loader/xdp-reset.c -lbpf -o "$work/xdp-reset-c"
     : >"$log"

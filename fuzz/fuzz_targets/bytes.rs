@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use support::doors::{self, Input, settings};
 use support::frames;
+use support::functions::{self, Input, settings};
 use support::model::DIRECTIONS;
 use support::protocol::{ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 
@@ -17,9 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
     let step = if bytes.len() > 2_000 { 5 } else { 1 };
     for config in settings().iter().step_by(step) {
         for towards in DIRECTIONS {
-            let _answer_or_reason = doors::answer(bytes, &config.towards(towards));
+            let _answer_or_reason = functions::answer(bytes, &config.towards(towards));
             for frame in [bytes, &v4, &v6] {
-                let _answer_or_reason = doors::check(Input::Frame, frame, &config.towards(towards));
+                let _answer_or_reason = functions::check(Input::Frame, frame, &config.towards(towards));
             }
         }
     }

@@ -1,6 +1,6 @@
 /* Loads the XDP program by libbpf and the skeleton that bpftool generates of it, and answers until a signal comes:
  *
- *   bpftool gen skeleton xdp/target/program/bpfel-unknown-none/release/xdp-reset-program name xdp_reset >xdp_reset.skel.h
+ *   bpftool gen skeleton xdp/target/program/bpfel-unknown-none/release/tcp-reset-xdp name xdp_reset >xdp_reset.skel.h
  *   cc -I. xdp/c-loader/xdp-reset.c -lbpf -o xdp-reset-c
  *   ./xdp-reset-c DEVICE PORT...
  */
@@ -18,7 +18,7 @@
 
 #include "xdp_reset.skel.h"
 
-/* A value of the map SETTINGS: `Slot` in xdp/program/src/shared.rs, which describes it. */
+/* A value of the map SETTINGS: `Slot` in xdp/tcp-reset-xdp/src/shared.rs, which describes it. */
 struct slot {
     uint64_t interval, burst, total_interval, total_burst;
     uint32_t trust, dry_run, syn, to;

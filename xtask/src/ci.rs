@@ -213,9 +213,7 @@ fn test(project: &Project) -> Result<()> {
     let shell = &project.shell;
     project.step("the tests, as the README has them", || Ok(cmd!(shell, "cargo test").run()?))?;
     main_job(project)?;
-    project.step("the example of tests/support", || {
-        Ok(cmd!(shell, "cargo test --quiet --doc -p tcp-reset-test-support").run()?)
-    })?;
+    project.step("the example of tests/support", || Ok(cmd!(shell, "cargo test --quiet --doc -p support").run()?))?;
     project.step("tcp-reset-capture and xtask", || {
         Ok(cmd!(shell, "cargo test --quiet -p tcp-reset-capture -p xtask").run()?)
     })
@@ -247,7 +245,7 @@ fn lint(project: &Project) -> Result<()> {
     project.step("formatting", || {
         cmd!(shell, "cargo fmt --all --check").run()?;
         for package in
-            ["capi", "fuzz", "embedded/board", "embedded/firmware", "embedded/every-entry", "embedded/footprint"]
+            ["capi", "fuzz", "embedded/board", "embedded/firmware", "embedded/every-function", "embedded/footprint"]
         {
             cmd!(shell, "cargo fmt --check --manifest-path {package}/Cargo.toml").run()?;
         }

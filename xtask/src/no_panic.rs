@@ -1,4 +1,4 @@
-//! Fails if a panic is linked in: an image that calls every public function (`embedded/every-entry/`; but for `Display` of what
+//! Fails if a panic is linked in: an image that calls every public function (`embedded/every-function/`; but for `Display` of what
 //! has addresses, which core prints with an `unwrap`) must not have a panic symbol, on any machine, at any opt-level, with or
 //! without link-time optimization. Each image is then linked again with an index added that can panic: this panic must be found.
 
@@ -29,12 +29,18 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
             for lto in ["off", "fat"] {
                 let link = |features: &str| {
                     let packages: &[&str] =
-                        if options.long { &[""] } else { &["package.tcp-reset.", "package.every-entry."] };
+                        if options.long { &[""] } else { &["package.tcp-reset.", "package.every-function."] };
                     let settings =
                         packages.iter().map(|package| format!("profile.release.{package}opt-level={opt_level}"));
                     let mut arguments: Vec<_> = settings.flat_map(|setting| ["--config".to_owned(), setting]).collect();
                     arguments.extend(["--features", features].map(str::to_owned));
-                    machines.link("embedded/every-entry", target, &arguments, &[&format!("-Clto={lto}")], "every-entry")
+                    machines.link(
+                        "embedded/every-function",
+                        target,
+                        &arguments,
+                        &[&format!("-Clto={lto}")],
+                        "every-function",
+                    )
                 };
                 let found = panics(&machines, &link("")?)?;
                 let added = panics(&machines, &link("index")?)?.len();

@@ -39,7 +39,7 @@ pub fn build(project: &Project, options: &BuildOptions) -> Result<()> {
 
     let sysroot = cmd!(shell, "rustc --print sysroot").quiet().read()?;
     let host = cmd!(shell, "rustc --print host-tuple").quiet().read()?;
-    let program = "xdp/target/program/bpfel-unknown-none/release/xdp-reset-program";
+    let program = "xdp/target/program/bpfel-unknown-none/release/tcp-reset-xdp";
     let sizes = cmd!(shell, "{sysroot}/lib/rustlib/{host}/bin/llvm-size --format=sysv {program}").quiet().read()?;
     let mut bytes = 0;
     for line in sizes.lines() {
@@ -100,13 +100,16 @@ fn compiler(project: &Project) -> Result<Shell> {
 
 /// cargo for the program, with core built for the kernel's virtual machine.
 fn program_cargo<'a>(shell: &'a Shell, command: &str) -> Cmd<'a> {
-    cmd!(shell, "cargo {command} --quiet --release --locked -Zbuild-std=core --manifest-path xdp/program/Cargo.toml")
-        .args(["--target", "bpfel-unknown-none", "--target-dir", "xdp/target/program"])
+    cmd!(
+        shell,
+        "cargo {command} --quiet --release --locked -Zbuild-std=core --manifest-path xdp/tcp-reset-xdp/Cargo.toml"
+    )
+    .args(["--target", "bpfel-unknown-none", "--target-dir", "xdp/target/program"])
 }
 
 fn loader_cargo<'a>(project: &'a Project, command: &str) -> Cmd<'a> {
     let target_dir = &project.target_dir;
-    cmd!(project.shell, "cargo {command} --quiet --release --locked --manifest-path xdp/loader/Cargo.toml")
+    cmd!(project.shell, "cargo {command} --quiet --release --locked --manifest-path xdp/xdp-reset/Cargo.toml")
         .args(["--target-dir".as_ref(), target_dir.as_os_str()])
 }
 
@@ -119,7 +122,7 @@ pub fn check(project: &Project) -> Result<()> {
     let level = project.lint_level();
     project.step("the program and its loader", || build(project, &BuildOptions::default()))?;
     project.step("lints", || {
-        for package in ["loader", "program"] {
+        for package in ["xdp-reset", "tcp-reset-xdp"] {
             cmd!(shell, "cargo fmt --check --manifest-path xdp/{package}/Cargo.toml").run()?;
         }
         loader_cargo(project, "clippy").args(["--all-targets", "--", level, "warnings"]).run()?;
@@ -158,7 +161,7 @@ fn short_benchmark(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Runs the benchmark of `xdp/loader/examples/benchmark.rs`.
+/// Runs the benchmark of `xdp/xdp-reset/examples/benchmark.rs`.
 pub fn benchmark(project: &Project, arguments: &[&str]) -> Result<()> {
     Ok(loader_cargo(project, "run").args(["--example", "benchmark", "--"]).args(arguments).run()?)
 }

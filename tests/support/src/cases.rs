@@ -1,6 +1,6 @@
 //! The fixed set: packets and frames of every kind, the same in every run.
 
-use crate::doors::{Input, STRICT};
+use crate::functions::{Input, STRICT};
 use crate::model::{self, DIRECTIONS, DestinationOfDelivered, DestinationOfDropped, Source, Towards, word};
 use crate::packet::{Tcp, V4, V6, both, partial, repair, unstated};
 use crate::protocol::{

@@ -1,7 +1,7 @@
 //! What can be wrong with a packet, in the order of the checks: one fault alone, or two.
 
-use crate::doors::Input;
 use crate::frames::{ether_type, frame};
+use crate::functions::Input;
 use crate::packet::{Tcp, V4, V6, repair};
 use crate::protocol::{DESTINATION_OPTIONS, FRAGMENT, NO_NEXT_HEADER, UDP};
 use tcp_reset::NoReset;

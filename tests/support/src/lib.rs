@@ -6,9 +6,9 @@ use std::thread;
 
 pub mod cases;
 pub mod difference;
-pub mod doors;
 pub mod faults;
 pub mod frames;
+pub mod functions;
 pub mod model;
 pub mod packet;
 pub mod protocol;

@@ -1,6 +1,6 @@
 //! The XDP program, loaded: its maps, where it is attached, and what it has counted.
 
-#[path = "../../program/src/shared.rs"]
+#[path = "../../tcp-reset-xdp/src/shared.rs"]
 pub mod shared;
 
 pub mod attach;
@@ -25,8 +25,8 @@ use crate::capabilities::{TO_LOAD, TO_SEE_OTHERS, missing};
 use crate::counters::Counters;
 use crate::setup::{Setup, SetupMaps};
 
-/// What `cargo xtask xdp-build` makes of `program/`.
-static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/xdp-reset-program");
+/// What `cargo xtask xdp-build` makes of `tcp-reset-xdp/`.
+static OBJECT: &[u8] = include_bytes_aligned!("../../target/program/bpfel-unknown-none/release/tcp-reset-xdp");
 
 /// The name of the program, by which `bpftool prog` lists it.
 pub const NAME: &str = "xdp_reset";

@@ -1,4 +1,4 @@
-//! Every public function of the crate that makes a reset, each behind a door of one form: bytes and settings in, the reset's
+//! Every public function of the crate that makes a reset, each as a row of one form: bytes and settings in, the reset's
 //! bytes or the reason for silence out. All tests call the crate through this table, or through [`answer`].
 
 use crate::FILL;
@@ -53,7 +53,7 @@ impl Input {
 }
 
 /// A way through the crate.
-pub struct Door {
+pub struct Row {
     /// The public functions that it calls.
     pub functions: &'static [&'static str],
     pub input: Input,
@@ -61,28 +61,28 @@ pub struct Door {
     pub call: fn(&[u8], &Config) -> Option<Answer>,
 }
 
-const fn door(input: Input, functions: &'static [&'static str], call: fn(&[u8], &Config) -> Option<Answer>) -> Door {
-    Door { functions, input, call }
+const fn row(input: Input, functions: &'static [&'static str], call: fn(&[u8], &Config) -> Option<Answer>) -> Row {
+    Row { functions, input, call }
 }
 
 #[rustfmt::skip]
-pub const DOORS: &[Door] = &[
-    door(Packet, &["reset"], |packet, config| {
+pub const TABLE: &[Row] = &[
+    row(Packet, &["reset"], |packet, config| {
         is_new(config).then(|| written(|buffer| tcp_reset::reset(packet, buffer)))
     }),
-    door(Packet, &["reset_with"], |packet, config| {
+    row(Packet, &["reset_with"], |packet, config| {
         Some(written(|buffer| tcp_reset::reset_with(packet, config, buffer)))
     }),
-    door(Packet, &["Reset::in_reply_to", "Reset::as_bytes"], |packet, config| {
+    row(Packet, &["Reset::in_reply_to", "Reset::as_bytes"], |packet, config| {
         Some(Reset::in_reply_to(packet, config).map(|reset| {
             assert_eq!(reset.as_ref(), reset.as_bytes());
             reset.as_bytes().to_vec()
         }))
     }),
-    door(Packet, &["Reset::write_to"], |packet, config| {
+    row(Packet, &["Reset::write_to"], |packet, config| {
         Some(Reset::in_reply_to(packet, config).map(|reset| in_place(packet, |slice| reset.write_to(slice))))
     }),
-    door(Packet, &["Reset::source", "Reset::destination", "Reset::tcp"], |packet, config| {
+    row(Packet, &["Reset::source", "Reset::destination", "Reset::tcp"], |packet, config| {
         Some(Reset::in_reply_to(packet, config).map(|reset| {
             let mut bytes = without_numbers(reset.as_bytes());
             read::put_addresses(&mut bytes, reset.source(), reset.destination());
@@ -91,50 +91,50 @@ pub const DOORS: &[Door] = &[
         }))
     }),
     // Its text.
-    door(Packet, &[], |packet, config| {
+    row(Packet, &[], |packet, config| {
         Some(Reset::in_reply_to(packet, config).map(|reset| read::put(&reset.to_string(), reset.as_bytes())))
     }),
-    door(Ipv4, &["ipv4::reset_with"], |packet, config| {
+    row(Ipv4, &["ipv4::reset_with"], |packet, config| {
         Some(written(|buffer| ipv4::reset_with(packet, config, buffer).map(|()| &mut buffer[..])))
     }),
-    door(Ipv6, &["ipv6::reset_with"], |packet, config| {
+    row(Ipv6, &["ipv6::reset_with"], |packet, config| {
         Some(written(|buffer| ipv6::reset_with(packet, config, buffer).map(|()| &mut buffer[..])))
     }),
-    door(Frame, &["ethernet::reset"], |frame, config| {
+    row(Frame, &["ethernet::reset"], |frame, config| {
         is_new(config).then(|| written(|buffer| ethernet::reset(frame, buffer)))
     }),
-    door(Frame, &["ethernet::reset_with"], |frame, config| {
+    row(Frame, &["ethernet::reset_with"], |frame, config| {
         Some(written(|buffer| ethernet::reset_with(frame, config, buffer)))
     }),
-    door(Frame, &["ethernet::Reset::in_reply_to", "ethernet::Reset::as_bytes"], |frame, config| {
+    row(Frame, &["ethernet::Reset::in_reply_to", "ethernet::Reset::as_bytes"], |frame, config| {
         Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| {
             assert_eq!(reset.as_ref(), reset.as_bytes());
             reset.as_bytes().to_vec()
         }))
     }),
-    door(Frame, &["ethernet::Reset::write_to"], |frame, config| {
+    row(Frame, &["ethernet::Reset::write_to"], |frame, config| {
         Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| in_place(frame, |slice| reset.write_to(slice))))
     }),
-    door(Frame, &["ethernet::Reset::header", "ethernet::Reset::packet"], |frame, config| {
+    row(Frame, &["ethernet::Reset::header", "ethernet::Reset::packet"], |frame, config| {
         Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| {
             [reset.header(), reset.packet().as_bytes()].concat()
         }))
     }),
     // Its text.
-    door(Frame, &[], |frame, config| {
+    row(Frame, &[], |frame, config| {
         Some(ethernet::Reset::in_reply_to(frame, config).map(|reset| {
             read::put_frame(&reset.to_string(), reset.as_bytes())
         }))
     }),
-    door(SegmentOverIpv4, &["tcp::Reset::in_reply_to", "tcp::Reset::write_to"], |bytes, config| {
+    row(SegmentOverIpv4, &["tcp::Reset::in_reply_to", "tcp::Reset::write_to"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(8);
         Some(answer_segment(segment, addresses, config))
     }),
-    door(SegmentOverIpv6, &["tcp::Reset::in_reply_to", "tcp::Reset::write_to"], |bytes, config| {
+    row(SegmentOverIpv6, &["tcp::Reset::in_reply_to", "tcp::Reset::write_to"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(32);
         Some(answer_segment(segment, addresses, config))
     }),
-    door(SegmentOverIpv6, &["tcp::Reset::in_reply_to_header"], |bytes, config| {
+    row(SegmentOverIpv6, &["tcp::Reset::in_reply_to_header"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(32);
         // It verifies no checksum.
         if config.tcp_checksum != Checksum::Trust {
@@ -144,7 +144,7 @@ pub const DOORS: &[Door] = &[
         let reset = tcp::Reset::in_reply_to_header(segment.first_chunk()?, len, config);
         Some(reset.map(|reset| bytes_of(&reset, addresses)))
     }),
-    door(SegmentOverIpv6, &["tcp::reset_numbers", "tcp::reset_numbers_towards", "tcp::seg_len"], |bytes, config| {
+    row(SegmentOverIpv6, &["tcp::reset_numbers", "tcp::reset_numbers_towards", "tcp::seg_len"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(32);
         // They are given numbers, and check nothing.
         let is_for_them = config.tcp_checksum == Checksum::Trust && config.profile == Profile::Netfilter;
@@ -168,7 +168,7 @@ pub const DOORS: &[Door] = &[
         }
         Some(Ok(bytes_of(&tcp::Reset { source_port, destination_port, seq, ack }, addresses)))
     }),
-    door(SegmentOverIpv4, &["tcp::Reset::flags"], |bytes, config| {
+    row(SegmentOverIpv4, &["tcp::Reset::flags"], |bytes, config| {
         let (addresses, segment) = bytes.split_at(8);
         Some(tcp::Reset::in_reply_to(segment, addresses_of(addresses), config).map(|reset| {
             let mut bytes = read::put_tcp(&reset.to_string(), &bytes_of(&reset, addresses));
@@ -191,7 +191,7 @@ pub fn answer(packet: &[u8], config: &Config) -> Answer {
 
 /// The same by one function alone, where so many packets are tried that all would take minutes.
 pub fn answer_by_one(packet: &[u8], config: &Config) -> Answer {
-    let answer = (DOORS[1].call)(packet, config).unwrap();
+    let answer = (TABLE[1].call)(packet, config).unwrap();
     let expected = model::packet(packet, config);
     assert_eq!(answer, expected, "{config:?} {packet:02x?}");
     expected
@@ -222,12 +222,12 @@ pub struct Numbers {
 /// longer than its offender and is never answered itself.
 pub fn check(input: Input, bytes: &[u8], config: &Config) -> Answer {
     let expected = input.model(bytes, config);
-    for door in DOORS.iter().filter(|door| door.input == input) {
-        let actual = (door.call)(bytes, config);
+    for row in TABLE.iter().filter(|row| row.input == input) {
+        let actual = (row.call)(bytes, config);
         assert!(
             actual.as_ref().is_none_or(|actual| *actual == expected),
             "{:?} {config:?}\nof {bytes:02x?}\nis {actual:02x?}\nnot {expected:02x?}",
-            door.functions,
+            row.functions,
         );
     }
     if let Ok(reply) = &expected {
@@ -237,8 +237,8 @@ pub fn check(input: Input, bytes: &[u8], config: &Config) -> Answer {
             SegmentOverIpv6 => &[&bytes[..32], reply].concat(),
             _ => reply,
         };
-        for door in DOORS.iter().filter(|door| door.input == input) {
-            let answer = (door.call)(again, config);
+        for row in TABLE.iter().filter(|row| row.input == input) {
+            let answer = (row.call)(again, config);
             assert!(matches!(answer, None | Some(Err(NoReset::Rst))), "a reset is answered: {again:02x?}");
         }
     }
