@@ -11,6 +11,9 @@ use etherparse::PacketBuilder;
 use nix::sys::signal::Signal;
 use nix::sys::socket::setsockopt;
 use nix::{libc, setsockopt_impl, sockopt_impl};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, SeccompCondition, SeccompFilter, SeccompRule,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::both_ends::read_to_error;
@@ -34,6 +37,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("faults_device_down_sniff", needs, device_down_under_sniff),
         Test::new("faults_resets_that_a_rule_drops", needs, resets_that_a_rule_drops),
         Test::new("faults_resets_without_a_route", needs, resets_without_a_route),
+        Test::new("faults_no_ipv6", needs, no_ipv6),
         Test::new("faults_frames_that_cannot_be_sent", &["ip", "tc", "scapy"], frames_that_cannot_be_sent),
         Test::new("faults_backlog", needs, backlog),
         Test::new("faults_table_full", needs, table_full),
@@ -189,6 +193,32 @@ fn resets_without_a_route() {
     let said = firewall.stop();
     assert!(said.contains("cannot send a reset: No route to host (os error 113)"), "{said}");
     assert!(said.contains("connections cut 3, "), "{said}");
+}
+
+/// EAFNOSUPPORT, as of a kernel without IPv6: a seccomp filter refuses the program its sockets.
+fn no_ipv6() {
+    let network = Network::new();
+    let is_ipv6 = SeccompCondition::new(0, Dword, Eq, libc::AF_INET6 as u64).and_then(|is| SeccompRule::new(vec![is]));
+    let rules = [(libc::SYS_socket, vec![is_ipv6.unwrap()])].into();
+    let refusal = SeccompAction::Errno(libc::EAFNOSUPPORT as u32);
+    let filter =
+        SeccompFilter::new(rules, SeccompAction::Allow, refusal, env::consts::ARCH.try_into().unwrap()).unwrap();
+    let filter: BpfProgram = filter.try_into().unwrap();
+    // It holds for the thread that applies it, and for what that one starts.
+    let start = || {
+        seccompiler::apply_filter(&filter).unwrap();
+        start(&network.gateway, &POLICY)
+    };
+    let firewall = thread::scope(|scope| scope.spawn(start).join().unwrap());
+    network.gateway.enter();
+    queue_to("forward", "meta mark != 0x7273");
+    let [mut client, _server] = network.connection(IPV6);
+    client.write_all(b"this is forbidden").unwrap();
+    sleep(Duration::from_millis(50));
+    is_cut(&mut network.connection(IPV4));
+    let said = firewall.stop();
+    assert!(said.contains("cannot send a reset: Address family not supported by protocol (os error 97)"), "{said}");
+    assert!(said.contains("connections cut 2, "), "{said}");
 }
 
 /// ENOBUFS from a device whose queue is full, and ENETDOWN from one that has gone down: `sniff` answers tagged frames with
