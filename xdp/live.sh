@@ -311,21 +311,6 @@ warned() {
     test $found = "$2" || die "warned \"$1\": $found, not $2: $(cat "$log")"
 }
 
-# More new sources in a second than are remembered: their budgets are forgotten, unless all sources together have a limit.
-forgotten_sources() {
-    local option expected
-    for option in --total-rate=100000000 --total-rate=1000; do
-        start --ports 23 --mode native --rate 1 $option
-        expected=$(test $option = --total-rate=1000 && echo no || echo yes)
-        at $client timeout 4 hping3 -q -n --flood -p 23 --rand-source --syn 10.9.0.1 >"$work/flood" 2>&1 || true
-        warned ".* new sources in a second, 65536 are remembered" "$expected"
-        stop
-        test "$(counted "$(test "$expected" = yes && echo answered || echo "dropped, over the total rate")")" -gt 50000 ||
-            die "hping3 is slow: $(cat "$log")"
-    done
-    echo "forgotten sources: warned of, not with --total-rate"
-}
-
 # Segments whose TCP checksum is wrong, as with an offload that nobody completes; then a right one before them.
 wrong_checksums() {
     local expected
@@ -445,7 +430,7 @@ programs() {
 }
 maps() {
     bpftool map show >"$work/maps"
-    grep -cE "name (ACTIVE|SETTINGS|TO|STATION|COUNTERS|SOURCES|TOTAL) " "$work/maps" || true
+    grep -cE "name (ACTIVE|SETTINGS|TO|COUNTERS|SOURCES|TOTAL) " "$work/maps" || true
 }
 
 # The interface goes down and up, the process is killed, settings change under load.
@@ -494,7 +479,6 @@ others
 vlan
 own_connections
 automatic_mode
-forgotten_sources
 wrong_checksums
 changes
 c_loader

@@ -20,9 +20,15 @@
 
 /* A value of the map SETTINGS: `Slot` in xdp/tcp-reset-xdp/src/shared.rs, which describes it. */
 struct slot {
-    uint64_t interval, burst, total_interval, total_burst;
+    uint64_t interval, burst, total_interval, total_burst, factor;
     uint32_t trust, dry_run, syn, to;
     uint64_t ports[65536 / 64];
+};
+
+/* The value of the map ACTIVE. */
+struct active {
+    uint32_t slot;
+    uint8_t station[6], padding[2];
 };
 
 /* The counter of answered frames in the map COUNTERS. */
@@ -83,9 +89,10 @@ int main(int argc, char **argv) {
         fprintf(stderr, "xdp-reset-c: the program is of another version\n");
         return EXIT_FAILURE;
     }
-    /* The map ACTIVE says slot 0, as long as nothing is written into it. */
-    if (bpf_map__update_elem(program->maps.STATION, &zero, sizeof zero, request.ifr_hwaddr.sa_data, 6, 0) ||
-        bpf_map__update_elem(program->maps.SETTINGS, &zero, sizeof zero, &slot, sizeof slot, 0))
+    struct active active = {0};
+    memcpy(active.station, request.ifr_hwaddr.sa_data, sizeof active.station);
+    if (bpf_map__update_elem(program->maps.SETTINGS, &zero, sizeof zero, &slot, sizeof slot, 0) ||
+        bpf_map__update_elem(program->maps.ACTIVE, &zero, sizeof zero, &active, sizeof active, 0))
         return fail("cannot write the settings");
 
     sigemptyset(&signals);

@@ -14,8 +14,9 @@ pub fn instructions(project: &Project, options: &Options) -> Result<()> {
     let program = cmd!(shell, "cargo run --quiet --profile lto -p tcp-reset-peers --bin instructions");
     let printed = program.env("RUSTFLAGS", "").read()?;
     println!("{printed}");
-    let words = printed.lines().filter_map(|line| line.split_once(' '));
-    let figures = words.filter_map(|(name, figure)| Some((name.to_owned(), figure.trim().parse().ok()?))).collect();
+    // The first line is the heading.
+    let words = printed.lines().skip(1).filter_map(|line| line.split_once(' '));
+    let figures = words.map(|(name, figure)| Ok((name.to_owned(), figure.trim().parse()?))).collect::<Result<_>>()?;
     limits::check(project, shell, options, "benches/peers/instructions.limits", &figures)
 }
 

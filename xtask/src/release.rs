@@ -14,7 +14,7 @@ use xshell::cmd;
 
 use crate::ci::{self, script};
 use crate::project::Project;
-use crate::{deny, mutants, no_panic, package, xdp};
+use crate::{deny, mutants, no_panic, other_machines, package, xdp};
 
 #[derive(Args)]
 pub struct Options {
@@ -113,6 +113,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     project.step("fuzzing (target/fuzzing/)", || fuzzers.end())?;
     // After the fuzzers, so that the machine is quiet.
     project.step("the README's figures", || script(project, "scripts/figures.sh", &[]))?;
+    project.step("other machines", || other_machines::run(project))?;
     project.step("the gate", || Ok(cmd!(shell, ".ci/run").env("CI", "true").run()?))?;
     project.step("the ratios that xdp/README.md asks for", || xdp::benchmark(project, &length.xdp))?;
     nothing_missing(project, &version)?;

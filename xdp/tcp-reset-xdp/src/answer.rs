@@ -204,7 +204,7 @@ fn answer_ipv6<const LINK: usize, const HEADERS: usize>(
     }
     let mut reset = [0; 60];
     ipv6::reset_with(packet, &CONFIG, &mut reset)?;
-    let addresses = Sum::of_words(packet[8..40].as_chunks().0);
+    let addresses = Sum::of(&packet[8..40]);
     let frame_len = verify::<{ 1500 - 40 }>(frame, policy, LINK + 40, payload_len, addresses)?;
     policy.permits(*chunk(&reset[24..])?)?;
     let (link, packet) = headers_mut::<LINK, 60, HEADERS>(frame)?;
@@ -273,10 +273,14 @@ fn verify<const IN_1500: usize>(
     if segment.plus(pseudo_header).is_valid() { Ok(frame_len) } else { Err(NoReset::TcpChecksum.into()) }
 }
 
-/// Swaps the addresses of an Ethernet header.
+/// Swaps the addresses of an Ethernet header: by words, since arrays would be copied byte by byte.
 #[inline(always)]
 fn swap_addresses(link: &mut [u8; 12]) {
-    if let [destination, source] = link.as_chunks_mut::<6>().0 {
-        (*destination, *source) = (*source, *destination);
+    if let [a, b, c, d, e, f] = link.as_chunks_mut::<2>().0 {
+        for (one, other) in [(a, d), (b, e), (c, f)] {
+            let word = u16::from_ne_bytes(*one);
+            *one = *other;
+            *other = word.to_ne_bytes();
+        }
     }
 }

@@ -116,11 +116,21 @@ fn sum_of_block<const N: usize>(block: &[u8; N]) -> Sum {
         [a, b] => Sum::of_words(&[[a, b, 0, 0]]),
         [a, b, c, d] => Sum::of_words(&[[a, b, c, d]]),
         _ if N <= 40 => Sum::of(block),
-        _ => block.chunks(MAX_DIFF).fold(Sum::of_words(&[]), |sum, part| {
-            // SAFETY: it reads the part.
-            let part =
-                unsafe { bpf_csum_diff(ptr::null_mut(), 0, part.as_ptr().cast_mut().cast(), part.len() as u32, 0) };
-            sum.plus(Sum::of_words(&[(part as u32).to_ne_bytes()]))
-        }),
+        _ => {
+            let whole = sum_by_the_kernel(block);
+            if whole >= 0 {
+                return Sum::of_words(&[(whole as u32).to_ne_bytes()]);
+            }
+            block.chunks(MAX_DIFF).fold(Sum::of_words(&[]), |sum, part| {
+                sum.plus(Sum::of_words(&[(sum_by_the_kernel(part) as u32).to_ne_bytes()]))
+            })
+        }
     }
+}
+
+/// Negative if the block is longer than this kernel takes.
+#[inline(always)]
+fn sum_by_the_kernel(block: &[u8]) -> i64 {
+    // SAFETY: it reads the block.
+    unsafe { bpf_csum_diff(ptr::null_mut(), 0, block.as_ptr().cast_mut().cast(), block.len() as u32, 0) }
 }

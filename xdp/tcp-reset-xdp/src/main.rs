@@ -13,33 +13,29 @@ use core::panic::PanicInfo;
 
 use aya_ebpf::bindings::xdp_action::XDP_DROP;
 use aya_ebpf::btf_maps::lpm_trie::Key;
-use aya_ebpf::btf_maps::{Array, LpmTrie, LruHashMap, PerCpuArray};
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_ebpf::btf_maps::{Array, LpmTrie, PerCpuArray};
+use aya_ebpf::helpers::generated::bpf_ktime_get_coarse_ns;
 use aya_ebpf::macros::{btf_map, xdp};
 use aya_ebpf::programs::XdpContext;
 use shared::{
-    ANSWERED, COUNTERS as COUNTERS_LEN, FAILED, LEFT_TO_THE_KERNEL, LIMITED, NETWORKS, NEW_SOURCES, NO_SYN, NetworkKey,
-    OTHER, OTHER_ADDRESS, OTHER_STATION, SLOTS, SOURCES as SOURCES_LEN, Settings, Slot, TOTAL_LIMITED, WOULD_ANSWER,
+    ANSWERED, Active, BUDGET_BITS, COUNTERS as COUNTERS_LEN, FAILED, LEFT_TO_THE_KERNEL, LIMITED, NETWORKS, NO_SYN,
+    NetworkKey, OTHER, OTHER_ADDRESS, OTHER_STATION, SLOTS, Settings, Slot, TOTAL_LIMITED, WOULD_ANSWER,
 };
 use tcp_reset::tcp::{ACK, SYN};
 use tcp_reset_xdp::{Frame, Policy, Rate, Reason, Segment, action, answer};
 
-/// The slot of the settings in force.
 #[btf_map]
-static ACTIVE: Array<u32, 1> = Array::new();
+static ACTIVE: Array<Active, 1> = Array::new();
 #[btf_map]
 static SETTINGS: Array<Slot, SLOTS> = Array::new();
 /// The networks to answer for, under the number of their slot.
 #[btf_map]
 static TO: LpmTrie<NetworkKey, u8, NETWORKS> = LpmTrie::new();
-/// The address of the interface.
-#[btf_map]
-static STATION: Array<[u8; 6], 1> = Array::new();
 #[btf_map]
 static COUNTERS: PerCpuArray<u64, COUNTERS_LEN> = PerCpuArray::new();
-/// When the budget of a source is full again.
+/// When a budget is full again. Sources whose hash is the same share one: so none is ever forgotten.
 #[btf_map]
-static SOURCES: LruHashMap<[u8; 8], u64, SOURCES_LEN> = LruHashMap::new();
+static SOURCES: Array<u64, { 1 << BUDGET_BITS }> = Array::new();
 /// When the budget of all sources together is full again.
 #[btf_map]
 static TOTAL: Array<u64, 1> = Array::new();
@@ -71,14 +67,14 @@ struct InMaps(Option<&'static Settings>);
 impl Policy for InMaps {
     #[inline(always)]
     fn wants(&mut self, segment: &Segment) -> Result<(), Reason> {
-        let slot = ACTIVE.get(0).ok_or(Reason::OTHER)?;
+        let Active { slot, station, .. } = ACTIVE.get(0).ok_or(Reason::OTHER)?;
         let Slot { settings, ports } = SETTINGS.get(*slot).ok_or(Reason::OTHER)?;
         let port = segment.destination_port();
         let word = ports.get(usize::from(port >> 6)).ok_or(Reason::OTHER)?;
         if word >> (port & 63) & 1 == 0 {
             return Err(Reason::OTHER);
         }
-        if segment.link.first_chunk() != STATION.get(0) {
+        if segment.link.first_chunk() != Some(station) {
             return Err(Reason(OTHER_STATION));
         }
         if settings.syn != 0 && segment.flags() & (SYN | ACK) != SYN {
@@ -133,16 +129,16 @@ struct Aligned(Key<NetworkKey>);
 /// Counts a reset against the limit of all and against that of its source.
 #[inline(always)]
 fn limit(settings: &Settings, source: [u8; 8]) -> Result<(), Reason> {
-    // SAFETY: it takes nothing.
-    let now = unsafe { bpf_ktime_get_ns() };
-    // The limit of all comes first: what it drops is not put into the map of the sources, which forgets others for it.
+    // As of the last tick, which is exact enough for a burst of a second. SAFETY: it takes nothing.
+    let now = unsafe { bpf_ktime_get_coarse_ns() };
+    // The limit of all comes first: what it drops takes nothing from the budget of a source.
     let total = TOTAL.get_ptr_mut(0).ok_or(Reason::OTHER)?;
     let all = Rate { interval: settings.total_interval, burst: settings.total_burst };
     // SAFETY: the value stays until the program ends; an aligned load is one access.
     let full = unsafe { total.read_volatile() };
     let next = if all.interval == 0 { full } else { all.take(full, now).ok_or(Reason(TOTAL_LIMITED))? };
     if settings.interval != 0 {
-        limit_source(Rate { interval: settings.interval, burst: settings.burst }, source, now)?;
+        limit_source(settings, source, now)?;
     }
     if next != full {
         // SAFETY: as above. It fails if another CPU has taken from the budget meanwhile: this one then gets nothing of it.
@@ -156,13 +152,11 @@ fn limit(settings: &Settings, source: [u8; 8]) -> Result<(), Reason> {
 }
 
 #[inline(always)]
-fn limit_source(rate: Rate, source: [u8; 8], now: u64) -> Result<(), Reason> {
-    let Some(full) = SOURCES.get_ptr_mut(source) else {
-        // It fails when other CPUs have taken all that is free: the source is then not remembered.
-        let _ = SOURCES.insert(source, now + rate.interval, 0);
-        count(NEW_SOURCES);
-        return Ok(());
-    };
+fn limit_source(settings: &Settings, source: [u8; 8], now: u64) -> Result<(), Reason> {
+    // Who does not know the factor cannot choose sources that share a budget.
+    let hash = u64::from_ne_bytes(source).wrapping_mul(settings.factor);
+    let full = SOURCES.get_ptr_mut((hash >> (64 - BUDGET_BITS)) as u32).ok_or(Reason::OTHER)?;
+    let rate = Rate { interval: settings.interval, burst: settings.burst };
     // SAFETY: the value stays until the program ends. Another CPU may write it at the same time: one reset more is sent then.
     unsafe { *full = rate.take(*full, now).ok_or(Reason(LIMITED))? };
     Ok(())

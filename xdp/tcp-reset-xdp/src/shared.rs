@@ -1,5 +1,17 @@
 //! What the program and its loader agree on: the layout of the maps. The loader includes this file.
 
+/// What is in force: the value of the map `ACTIVE`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Active {
+    /// The slot of the settings.
+    pub slot: u32,
+    /// The address of the interface: frames to others are passed up.
+    pub station: [u8; 6],
+    /// Nothing.
+    pub padding: [u8; 2],
+}
+
 /// All that is set: a value of the map `SETTINGS`. It has two, of which the map `ACTIVE` names the one in force. The loader
 /// writes the other one, then `ACTIVE`: so a frame sees all of a change or nothing of it.
 #[derive(Clone, Copy)]
@@ -23,6 +35,8 @@ pub struct Settings {
     pub total_interval: u64,
     /// The same for all sources together.
     pub total_burst: u64,
+    /// Odd and random, where there is an `interval`: by it the sources are spread over their budgets.
+    pub factor: u64,
     /// 1: the TCP checksum is not verified.
     pub trust: u32,
     /// 1: what would be answered is counted and passed up.
@@ -46,8 +60,8 @@ pub const NETWORKS: usize = 2048;
 /// counts the bits of both.
 pub type NetworkKey = [u32; 5];
 
-/// How many sources the map `SOURCES` remembers; the one unused for longest is forgotten first.
-pub const SOURCES: usize = 65_536;
+/// How many budgets the map `SOURCES` has: so many bits of a hash of the source choose one.
+pub const BUDGET_BITS: u32 = 20;
 
 /// What the map `COUNTERS` counts, by CPU. From 1 on are the reasons of `tcp_reset::NoReset`, under their
 /// numbers, all below [`OTHER`].
@@ -74,6 +88,3 @@ pub const NO_SYN: u32 = 38;
 pub const OTHER_ADDRESS: u32 = 39;
 /// Dropped: all sources together are over the limit.
 pub const TOTAL_LIMITED: u32 = 40;
-
-/// Not a frame: a source was put into the map `SOURCES`.
-pub const NEW_SOURCES: u32 = 63;

@@ -9,7 +9,7 @@ use aya::maps::{MapData, PerCpuArray};
 use tcp_reset::NoReset;
 
 use crate::shared::{
-    ANSWERED, COUNTERS, FAILED, LEFT_TO_THE_KERNEL, LIMITED, NEW_SOURCES, NO_SYN, OTHER, OTHER_ADDRESS, OTHER_STATION,
+    ANSWERED, COUNTERS, FAILED, LEFT_TO_THE_KERNEL, LIMITED, NO_SYN, OTHER, OTHER_ADDRESS, OTHER_STATION,
     TOTAL_LIMITED, WOULD_ANSWER,
 };
 
@@ -39,13 +39,13 @@ impl Counters {
 
     /// How many frames met with what, without the zeros, by name.
     pub fn named(&self) -> impl Iterator<Item = (String, u64)> {
-        (0..NEW_SOURCES).zip(self.0).filter(|(_, counter)| *counter > 0).map(|(at, counter)| (name(at), counter))
+        (0..).zip(self.0).filter(|(_, counter)| *counter > 0).map(|(at, counter)| (name(at), counter))
     }
 
     /// All frames.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0[..NEW_SOURCES as usize].iter().sum()
+        self.0.iter().sum()
     }
 }
 

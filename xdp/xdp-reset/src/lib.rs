@@ -16,7 +16,7 @@ pub mod setup;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use aya::maps::{Array, PerCpuArray};
+use aya::maps::PerCpuArray;
 use aya::programs::{ProgramError, Xdp};
 use aya::util::KernelVersion;
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel, include_bytes_aligned};
@@ -74,9 +74,7 @@ impl Program {
 
     /// The address of the interface: frames to others are passed up.
     pub fn set_station(&mut self, station: [u8; 6]) -> Result<()> {
-        let map = self.ebpf.map_mut("STATION").context("the program has no map STATION")?;
-        let mut map: Array<_, [u8; 6]> = Array::try_from(map)?;
-        Ok(map.set(0, station, 0)?)
+        self.setup.set_station(station)
     }
 
     /// What it answers, and how.

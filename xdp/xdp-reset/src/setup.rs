@@ -11,10 +11,12 @@ use aya::maps::{Array, LpmTrie, Map, MapData};
 use crate::explain;
 use crate::networks::Network;
 use crate::ports::Ports;
-use crate::shared::{NETWORKS, NetworkKey, SLOTS, Settings, Slot};
+use crate::shared::{Active, NETWORKS, NetworkKey, SLOTS, Settings, Slot};
 
 // SAFETY: it holds numbers alone, without padding between or after them.
 unsafe impl Pod for Slot {}
+// SAFETY: the same.
+unsafe impl Pod for Active {}
 
 /// What the program answers, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub struct Setup {
 
 /// The maps of a program that hold it.
 pub struct SetupMaps {
-    active: Array<MapData, u32>,
+    active: Array<MapData, Active>,
     slots: Array<MapData, Slot>,
     networks: LpmTrie<MapData, NetworkKey, u8>,
 }
@@ -62,7 +64,7 @@ impl SetupMaps {
 
     /// What is in force.
     pub fn read(&self) -> Result<Setup> {
-        let active = self.active.get(&0, 0)?;
+        let active = self.active.get(&0, 0)?.slot;
         let Slot { settings, ports } = self.slots.get(&active, 0)?;
         let to = self.keys_of(active)?.into_iter().map(|(len, [_, words @ ..])| Network::from_prefix(len - 32, words));
         Ok(Setup { settings, ports: Ports(ports), to: to.collect::<Result<_>>()? })
@@ -74,7 +76,8 @@ impl SetupMaps {
         // Each slot may have half of the networks.
         let most = NETWORKS / SLOTS;
         ensure!(to.len() <= most, "at most {most} networks are possible");
-        let slot = 1 - self.active.get(&0, 0)?.min(1);
+        let active = self.active.get(&0, 0)?;
+        let slot = 1 - active.slot.min(1);
         for (len, key) in self.keys_of(slot)? {
             self.networks.remove(&Key::new(len, key))?;
         }
@@ -84,7 +87,13 @@ impl SetupMaps {
         }
         settings.to = u32::from(!to.is_empty());
         self.slots.set(slot, Slot { settings, ports: ports.0 }, 0)?;
-        Ok(self.active.set(0, slot, 0)?)
+        Ok(self.active.set(0, Active { slot, ..active }, 0)?)
+    }
+
+    /// The address of the interface: frames to others are passed up.
+    pub fn set_station(&mut self, station: [u8; 6]) -> Result<()> {
+        let active = self.active.get(&0, 0)?;
+        Ok(self.active.set(0, Active { station, ..active }, 0)?)
     }
 
     /// The keys of a slot.

@@ -111,7 +111,7 @@ fn count_all() -> Result<()> {
     for set in SETS {
         let calls = ROUNDS * (set.packets)().len() as u64;
         let count = (collected(set.name, 2 * ROUNDS)? - collected(set.name, ROUNDS)?) as f64 / calls as f64;
-        writeln!(stdout(), "{:<18}{count:>12.1}", set.name)?;
+        writeln!(stdout(), "{:<18}{count:>12.0}", set.name)?;
     }
     Ok(())
 }
